@@ -1,0 +1,91 @@
+"""What one turn changes: the new state, the events to publish, reminders and rows."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Final, Generic, Never, TypeAlias, TypeVar
+
+from agora.event import Event
+
+S = TypeVar("S", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Remind:
+    """Send ``event`` to myself at ``at``. A reminder set again under the same name replaces the first."""
+
+    name: str
+    at: datetime
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Cancel the reminder of this name; no harm if there is none."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of one of the service's own tables.
+
+    A subclass is a frozen dataclass whose fields are the table's columns (str, int, bool, datetime, or those | None).
+    ``table`` names it; ``key`` is its primary key; an ``append_only`` table takes ``Append`` alone.
+    """
+
+    table: ClassVar[str]
+    key: ClassVar[tuple[str, ...]]
+    append_only: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Add a row to an append-only table."""
+
+    row: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Write a row: insert it, or replace the one with the same key."""
+
+    row: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Take away the row with this key, values in the order of ``table.key``."""
+
+    table: type[Row]
+    key: tuple[str | int, ...]
+
+
+RowChange: TypeAlias = Append | Put | Remove
+
+
+@dataclass(frozen=True, slots=True)
+class Decision(Generic[S]):
+    """The outcome of one turn. ``state`` is ``None`` where the agent stays as it is."""
+
+    state: S | None = None
+    publishes: tuple[Event, ...] = ()
+    reminders: tuple[Remind | Forget, ...] = ()
+    rows: tuple[RowChange, ...] = ()
+
+
+NOTHING: Final[Decision[Never]] = Decision()
+
+
+def become(
+    state: S,
+    *publishes: Event,
+    reminders: tuple[Remind | Forget, ...] = (),
+    rows: tuple[RowChange, ...] = (),
+) -> Decision[S]:
+    """Take on a new state and publish."""
+    return Decision(state, publishes, reminders, rows)
+
+
+def publish(*publishes: Event, rows: tuple[RowChange, ...] = ()) -> Decision[Never]:
+    """Publish and stay as you are."""
+    return Decision(None, publishes, (), rows)

@@ -1,0 +1,60 @@
+"""The ingress at work: the door's engine on Kafka and PostgreSQL, with its relay running beside it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+from agora.clock import WallClock
+from agora.ingress import RETRY_SECONDS, Ingress
+from agora.kafka import KafkaLog
+from agora.ports import Fenced, Unavailable
+from agora.postgres import PostgresStore
+from agora.service import Service
+from agora.turns import Engine
+
+DRAIN_SECONDS: Final = 0.01
+
+
+@asynccontextmanager
+async def open_door(
+    service: Service, bootstrap: str, database: str, prefix: str, waiting: Callable[[str], None]
+) -> AsyncIterator[Ingress]:
+    """Open the ingress service's door; on the way out everything accepted is published.
+
+    ``waiting`` is told, in plain words, whenever Kafka or PostgreSQL has to be waited for.
+    """
+    store = PostgresStore(database)
+    log = KafkaLog(bootstrap, prefix)
+    engine = Engine(service, store, log, WallClock())
+    loops = [asyncio.create_task(_relay(engine, waiting)), asyncio.create_task(_sweep(engine))]
+    try:
+        yield Ingress(engine, WallClock(), waiting)
+        while engine.relay.rows:
+            await asyncio.sleep(DRAIN_SECONDS)
+        with suppress(Fenced, Unavailable):
+            await engine.sweep()
+    finally:
+        for loop in loops:
+            loop.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
+        await log.close()
+        await store.close()
+
+
+async def _relay(engine: Engine, waiting: Callable[[str], None]) -> None:
+    while True:
+        await engine.relay.work()
+        try:
+            await engine.relay.step()
+        except Unavailable as unavailable:
+            waiting(str(unavailable))
+            await asyncio.sleep(RETRY_SECONDS)
+
+
+async def _sweep(engine: Engine) -> None:
+    while True:
+        delay = RETRY_SECONDS
+        with suppress(Fenced, Unavailable):
+            delay = await engine.sweep()
+        await asyncio.sleep(delay)

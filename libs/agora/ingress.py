@@ -1,0 +1,125 @@
+"""The one door for what comes from outside: a request and its Idempotency-Key are committed together, many at a time."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+from typing import Annotated, Final, Literal, NamedTuple, TypeAlias
+
+from pydantic import StringConstraints
+
+from agora.event import Event
+from agora.memory import MemoryRecord
+from agora.ports import Clock, Fenced, Unavailable
+from agora.turns import Engine
+from agora.wire import Cause, data_of, iso, seal, trace_of
+
+LANE: Final = 0
+RETRY_SECONDS: Final = 0.5
+SUBMISSIONS_PER_COMMIT_MAX: Final = 2_000
+
+
+class Submitted(Event):
+    """A request as it arrived: its key, the wire name of the command it means, and the command's JSON."""
+
+    key: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    kind: Annotated[str, StringConstraints(max_length=100)]
+    body: Annotated[str, StringConstraints(max_length=400_000)]
+
+    def fingerprint(self) -> str:
+        """A digest of what is asked, to tell a repeated request from another one under the same key."""
+        return blake2b(f"{self.kind} {self.body}".encode(), digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """A key nobody has used yet."""
+
+    status: Literal["unseen"] = "unseen"
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What the first request under a key was and what became of it; ``refusal`` is ``None`` if it was let in."""
+
+    kind: str
+    fingerprint: str
+    answered_at: datetime
+    refusal: str | None = None
+    status: Literal["answered"] = "answered"
+
+
+Request: TypeAlias = Unseen | Answered
+
+
+class Answer(NamedTuple):
+    """The door's answer to one request; ``refusal`` is ``None`` if it was let in, now or earlier."""
+
+    key: str
+    refusal: str | None
+
+
+KEY_REUSED: Final = "the key was used for another request"
+
+
+class Ingress:
+    """A service whose log is what people and programs ask for: each request is a turn of the agent named by its key.
+
+    Requests are numbered like the records of a log, so they share the engine's fence, outbox and relay. ``waiting``
+    is told, in plain words, when a request has to wait for Kafka or PostgreSQL.
+    """
+
+    def __init__(self, engine: Engine, clock: Clock, waiting: Callable[[str], None]) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._waiting = waiting
+        self._source = f"{engine.service.name}-door"
+        self._lock = asyncio.Lock()
+
+    async def ask(self, key: str, command: Event) -> Answer:
+        """Submit one command."""
+        return (await self.submit([asking(key, command)]))[0]
+
+    async def submit(self, requests: Sequence[Submitted]) -> list[Answer]:
+        """Commit the requests and answer each, in order. The answer is durable; what it leads to comes as events."""
+        answers: list[Answer] = []
+        async with self._lock:
+            for start in range(0, len(requests), SUBMISSIONS_PER_COMMIT_MAX):
+                answers += await self._submit(requests[start : start + SUBMISSIONS_PER_COMMIT_MAX])
+        return answers
+
+    async def _submit(self, requests: Sequence[Submitted]) -> list[Answer]:
+        while True:
+            try:
+                await self._engine.own([LANE])
+                await self._engine.take(self._records(requests))
+                return [self._answer(request) for request in requests]
+            except Unavailable as unavailable:
+                self._waiting(str(unavailable))
+                await asyncio.sleep(RETRY_SECONDS)
+            except Fenced:
+                # Another door was quicker; claim the lane anew. Nothing of this batch was written.
+                continue
+
+    def _answer(self, request: Submitted) -> Answer:
+        state = self._engine.agent(request.key, LANE)
+        if not isinstance(state, Answered):
+            return Answer(request.key, "the request failed; its agent is parked")
+        reused = state.fingerprint != request.fingerprint()
+        return Answer(request.key, KEY_REUSED if reused else state.refusal)
+
+    def _records(self, requests: Sequence[Submitted]) -> list[MemoryRecord]:
+        first = self._engine.next_offset(LANE)
+        now = self._clock.now()
+        return [self._record(first + place, request, now) for place, request in enumerate(requests)]
+
+    def _record(self, offset: int, request: Submitted, now: datetime) -> MemoryRecord:
+        cause = Cause(iso(now), request.key, "", trace_of("", request.key))
+        value = seal(cause, self._source, offset + 1, request.wire_name, request.key, data_of(request))
+        return MemoryRecord(LANE, offset, int(now.timestamp() * 1000), request.key.encode(), value)
+
+
+def asking(key: str, command: Event) -> Submitted:
+    """A command as a request under a key."""
+    return Submitted(key=key, kind=command.wire_name, body=data_of(command).decode())

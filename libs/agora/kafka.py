@@ -1,0 +1,101 @@
+"""The log on Kafka: whole batches, placed by us, through an idempotent producer that waits for every replica."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from aiokafka.partitioner import murmur2
+from aiokafka.producer.message_accumulator import BatchBuilder
+
+from agora.ports import OutboxRow, Unavailable
+
+BATCH_BYTES_MAX: Final = 1_000_000  # below the topics' max.message.bytes of 1 MiB
+PUBLISH_SECONDS_MAX: Final = 30
+KEYS_REMEMBERED_MAX: Final = 32_768
+
+
+@lru_cache(maxsize=KEYS_REMEMBERED_MAX)
+def place(key: str) -> int:
+    """The positive murmur2 of a key, as the Java client has it; modulo the partition count it is the partition."""
+    return murmur2(key.encode()) & 0x7FFFFFFF
+
+
+class KafkaLog:
+    """Publishes outbox rows. At most one batch per destination is on its way, so none can overtake another.
+
+    ``prefix`` is the namespace put before every topic name. After any failure the producer is thrown away: a batch
+    whose fate is unknown must not be followed by a later one.
+    """
+
+    def __init__(self, bootstrap: str, prefix: str = "") -> None:
+        self._bootstrap = bootstrap
+        self._prefix = prefix
+        self._producer: AIOKafkaProducer | None = None
+        self._partitions: dict[str, int] = {}
+
+    async def publish(self, rows: Sequence[OutboxRow]) -> int:
+        try:
+            producer = self._producer or await self._start()
+            batches, count = await self._batches(producer, rows)
+            async with asyncio.timeout(PUBLISH_SECONDS_MAX):
+                sent = [await self._send(producer, place, batch) for place, batch in batches.items()]
+                await asyncio.gather(*sent)
+        except (KafkaError, OSError, TimeoutError) as error:
+            await self.close()
+            raise Unavailable(f"Kafka: {type(error).__name__}: {error}") from error
+        return count
+
+    async def close(self) -> None:
+        """Drop the producer; the next publication makes a new one."""
+        producer, self._producer = self._producer, None
+        self._partitions.clear()
+        if producer is not None:
+            with contextlib.suppress(KafkaError, OSError, TimeoutError):
+                await asyncio.wait_for(producer.stop(), 1)
+
+    async def _start(self) -> AIOKafkaProducer:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap,
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=0,
+            max_batch_size=BATCH_BYTES_MAX,
+            max_request_size=2 * BATCH_BYTES_MAX,
+            request_timeout_ms=PUBLISH_SECONDS_MAX * 1000,
+        )
+        try:
+            await producer.start()
+        except BaseException:
+            await producer.stop()
+            raise
+        self._producer = producer
+        return producer
+
+    async def _batches(
+        self, producer: AIOKafkaProducer, rows: Sequence[OutboxRow]
+    ) -> tuple[dict[tuple[str, int], BatchBuilder], int]:
+        """One batch per destination with a prefix of the rows: it ends at the first row that has no room."""
+        batches: dict[tuple[str, int], BatchBuilder] = {}
+        for count, (_, _, stream, subject, value) in enumerate(rows):
+            partitions = self._partitions.get(stream) or await self._count(producer, stream)
+            destination = (stream, place(subject) % partitions)
+            batch = batches.get(destination)
+            if batch is None:
+                batch = batches[destination] = producer.create_batch()
+            if batch.append(timestamp=None, key=subject.encode(), value=value) is None:
+                return batches, count
+        return batches, len(rows)
+
+    async def _count(self, producer: AIOKafkaProducer, stream: str) -> int:
+        async with asyncio.timeout(PUBLISH_SECONDS_MAX):
+            found: Any = await producer.partitions_for(self._prefix + stream)
+        self._partitions[stream] = len(found)
+        return len(found)
+
+    async def _send(self, producer: AIOKafkaProducer, to: tuple[str, int], batch: BatchBuilder) -> Awaitable[object]:
+        stream, partition = to
+        return await producer.send_batch(batch, self._prefix + stream, partition=partition)

@@ -1,0 +1,327 @@
+"""The store on PostgreSQL: one connection, one transaction per turn batch."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import fields
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final, get_type_hints
+
+import asyncpg
+import msgspec
+
+from agora.decision import Row
+from agora.ports import (
+    Commit,
+    DeadLetter,
+    Fenced,
+    OutboxRow,
+    ParkedRow,
+    PartitionRow,
+    Refused,
+    ReminderRow,
+    StoredAgent,
+    Unavailable,
+)
+
+CONNECT_SECONDS_MAX: Final = 10.0
+STATEMENT_SECONDS_MAX: Final = 60.0
+
+_LOST: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.CannotConnectNowError,
+)
+_REFUSED: Final = (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError, asyncpg.RaiseError)
+
+_json = msgspec.json.encode
+
+_MOVE: Final = """
+UPDATE partitions AS p SET next_offset = n.next_offset, sequence = n.sequence, published = n.published,
+       heard = n.heard, counts = n.counts
+FROM unnest($1::int[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::jsonb[], $8::jsonb[])
+     AS n (partition, old_offset, old_sequence, next_offset, sequence, published, heard, counts)
+WHERE p.partition = n.partition AND p.next_offset = n.old_offset AND p.sequence = n.old_sequence
+"""
+_AGENTS: Final = """
+INSERT INTO agents AS a (subject, state, recent)
+SELECT * FROM unnest($1::text[], $2::jsonb[], $3::jsonb[])
+ON CONFLICT (subject) DO UPDATE SET state = excluded.state, recent = excluded.recent
+"""
+_REMINDERS: Final = """
+INSERT INTO reminders AS r (partition, subject, name, due, type, data, correlation, causation, traceparent)
+SELECT * FROM unnest($1::int[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::bytea[], $7::text[],
+                     $8::text[], $9::text[])
+ON CONFLICT (subject, name) DO UPDATE SET due = excluded.due, type = excluded.type, data = excluded.data,
+    correlation = excluded.correlation, causation = excluded.causation, traceparent = excluded.traceparent
+"""
+_FORGET: Final = """
+DELETE FROM reminders r USING unnest($1::text[], $2::text[]) AS f (subject, name)
+WHERE r.subject = f.subject AND r.name = f.name
+"""
+_UNPARK: Final = """
+DELETE FROM parked p USING unnest($1::text[], $2::bigint[]) AS u (subject, position)
+WHERE p.subject = u.subject AND p.position = u.position
+"""
+
+
+class PostgresStore:
+    """A service's database, through one connection that is made anew when it breaks.
+
+    Every method raises ``Unavailable`` if the connection is lost; what became of a commit is then unknown and the
+    partition rows tell.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connection: asyncpg.Connection | None = None
+        self._lock = asyncio.Lock()
+
+    async def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            await connection.close(timeout=CONNECT_SECONDS_MAX)
+
+    async def commit(self, commit: Commit) -> None:
+        async with self._connected() as connection:
+            try:
+                async with connection.transaction():
+                    await _write(connection, commit)
+            except _REFUSED as refused:
+                raise Refused(_reason(refused)) from None
+
+    async def claim(self, partition: int) -> PartitionRow:
+        async with self._connected() as connection:
+            await connection.execute(
+                "INSERT INTO partitions VALUES ($1, 0, 0, 0, '{}', '{}') ON CONFLICT DO NOTHING", partition
+            )
+            row = await connection.fetchrow("SELECT * FROM partitions WHERE partition = $1", partition)
+        assert row is not None  # noqa: S101 - it was inserted a line above
+        return PartitionRow(*tuple(row)[:4], msgspec.json.decode(row["heard"]), msgspec.json.decode(row["counts"]))
+
+    async def load(self, subjects: Sequence[str]) -> Mapping[str, StoredAgent]:
+        async with self._connected() as connection:
+            rows = await connection.fetch(
+                "SELECT subject, state, recent FROM agents WHERE subject = ANY($1::text[])", subjects
+            )
+        return {
+            subject: StoredAgent(subject, state.encode(), tuple(msgspec.json.decode(recent)) if recent else ())
+            for subject, state, recent in rows
+        }
+
+    async def unpublished(self, partition: int, after: int, limit: int) -> Sequence[OutboxRow]:
+        async with self._connected() as connection:
+            rows = await connection.fetch(
+                "SELECT * FROM outbox WHERE partition = $1 AND sequence > $2 ORDER BY sequence LIMIT $3",
+                partition,
+                after,
+                limit,
+            )
+        return [OutboxRow(*row) for row in rows]
+
+    async def due(self, partitions: Sequence[int], now: datetime, limit: int) -> Sequence[ReminderRow]:
+        async with self._connected() as connection:
+            rows = await connection.fetch(
+                "SELECT partition, subject, name, due, type, data, correlation, causation, traceparent FROM reminders "
+                "WHERE partition = ANY($1::int[]) AND due <= $2 ORDER BY due, subject, name LIMIT $3",
+                partitions,
+                now,
+                limit,
+            )
+        return [ReminderRow(*row) for row in rows]
+
+    async def next_due(self, partition: int) -> datetime | None:
+        async with self._connected() as connection:
+            return await connection.fetchval(
+                "SELECT due FROM reminders WHERE partition = $1 ORDER BY due LIMIT 1", partition
+            )
+
+    async def parked_agents(self, partition: int) -> Mapping[str, int]:
+        async with self._connected() as connection:
+            rows = await connection.fetch(
+                "SELECT subject, max(position) + 1 FROM parked WHERE partition = $1 GROUP BY subject", partition
+            )
+        return {subject: position for subject, position in rows}
+
+    async def parked(self, subject: str, limit: int) -> Sequence[ParkedRow]:
+        async with self._connected() as connection:
+            rows = await connection.fetch(
+                "SELECT partition, subject, position, log_offset, timestamp_ms, key, value, headers, error "
+                "FROM parked WHERE subject = $1 ORDER BY position LIMIT $2",
+                subject,
+                limit,
+            )
+        return [ParkedRow(*tuple(row)[:7], _read_headers(row["headers"]), row["error"]) for row in rows]
+
+    async def trim(self, partition: int, published: int) -> None:
+        async with self._connected() as connection:
+            await connection.execute(
+                "DELETE FROM outbox WHERE partition = $1 AND sequence <= $2", partition, published
+            )
+
+    async def identify(self, stream: str, identity: str) -> str:
+        """The identity of the log this database has listened to; ``identity`` if it is the first."""
+        async with self._connected() as connection:
+            await connection.execute(
+                "INSERT INTO log_identity VALUES ($1, $2) ON CONFLICT DO NOTHING", stream, identity
+            )
+            return await connection.fetchval("SELECT identity FROM log_identity WHERE stream = $1", stream)
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[asyncpg.Connection]:
+        async with self._lock:
+            try:
+                if self._connection is None or self._connection.is_closed():
+                    self._connection = await asyncpg.connect(
+                        self._url,
+                        timeout=CONNECT_SECONDS_MAX,
+                        command_timeout=STATEMENT_SECONDS_MAX,
+                        server_settings={"application_name": "agora", "jit": "off"},
+                    )
+                yield self._connection
+            except _LOST as lost:
+                if self._connection is not None:
+                    self._connection.terminate()
+                    self._connection = None
+                raise Unavailable(f"PostgreSQL: {type(lost).__name__}: {lost}") from lost
+
+
+async def _write(connection: asyncpg.Connection, commit: Commit) -> None:
+    await _move(connection, commit)
+    if commit.agents:
+        subjects, states, recents = zip(*commit.agents, strict=True)
+        recent = [_json(ids).decode() if ids else None for ids in recents]
+        await connection.execute(_AGENTS, subjects, [state.decode() for state in states], recent)
+    if commit.outbox:
+        await connection.copy_records_to_table("outbox", records=commit.outbox)
+    if commit.reminders:
+        await _remind(connection, commit)
+    for table, rows in commit.appends.items():
+        await connection.copy_records_to_table(
+            table.table, records=[values(row) for row in rows], columns=columns(table)
+        )
+    for table, puts in commit.puts.items():
+        await _put(connection, table, puts)
+    await _set_aside(connection, commit)
+
+
+async def _move(connection: asyncpg.Connection, commit: Commit) -> None:
+    arrays = zip(
+        *(
+            (
+                before.partition,
+                before.next_offset,
+                before.sequence,
+                after.next_offset,
+                after.sequence,
+                after.published,
+                _json(after.heard).decode(),
+                _json(after.counts).decode(),
+            )
+            for before, after in commit.moves
+        ),
+        strict=True,
+    )
+    status = await connection.execute(_MOVE, *arrays)
+    if status != f"UPDATE {len(commit.moves)}":
+        owned = sorted(move.before.partition for move in commit.moves)
+        raise Fenced(f"another process has moved one of the partitions {owned}")
+
+
+async def _remind(connection: asyncpg.Connection, commit: Commit) -> None:
+    wanted = [row for row in commit.reminders.values() if row is not None]
+    if wanted:
+        await connection.execute(_REMINDERS, *zip(*wanted, strict=True))
+    forgotten = [key for key, row in commit.reminders.items() if row is None]
+    if forgotten:
+        await connection.execute(_FORGET, *zip(*forgotten, strict=True))
+
+
+async def _put(connection: asyncpg.Connection, table: type[Row], puts: Mapping[tuple[Any, ...], Row | None]) -> None:
+    upsert, delete = _statements(table)
+    rows = [values(row) for row in puts.values() if row is not None]
+    if rows:
+        await connection.execute(upsert, *zip(*rows, strict=True))
+    gone = [key for key, row in puts.items() if row is None]
+    if gone:
+        await connection.execute(delete, *zip(*gone, strict=True))
+
+
+async def _set_aside(connection: asyncpg.Connection, commit: Commit) -> None:
+    if commit.parked:
+        records = [(*row[1:3], row.partition, *row[3:7], _headers(row.headers), _plain(row.error)) for row in commit.parked]
+        await connection.copy_records_to_table("parked", records=records)
+    if commit.unparked:
+        await connection.execute(_UNPARK, *zip(*commit.unparked, strict=True))
+    if commit.dead_letters:
+        records = [_dead(letter) for letter in commit.dead_letters]
+        await connection.copy_records_to_table("dead_letters", records=records)
+
+
+def _dead(letter: DeadLetter) -> tuple[Any, ...]:
+    return (*letter[:5], _headers(letter.headers), _plain(letter.reason))
+
+
+def _headers(headers: Sequence[tuple[str, bytes]]) -> str:
+    return _json([(_plain(name), value.hex() if value is not None else None) for name, value in headers]).decode()
+
+
+def _read_headers(text: str) -> tuple[tuple[str, bytes], ...]:
+    return tuple((name, bytes.fromhex(value or "")) for name, value in msgspec.json.decode(text))
+
+
+def _plain(text: str) -> str:
+    """Text as PostgreSQL can keep it: it has no NUL and no lone surrogate."""
+    return text.replace("\x00", "\\0").encode(errors="replace").decode()
+
+
+def _reason(error: Exception) -> str:
+    text = str(error).splitlines()[0] if str(error) else ""
+    return f"{type(error).__name__}: {text}"
+
+
+@lru_cache(maxsize=256)
+def columns(table: type[Row]) -> tuple[str, ...]:
+    """The column names of a row type, in order."""
+    return tuple(column.name for column in fields(table))
+
+
+def values(row: Row) -> tuple[Any, ...]:
+    """A row's values, in the order of its columns."""
+    return tuple(getattr(row, name) for name in columns(type(row)))
+
+
+_SQL_TYPES: Final = {str: "text", int: "bigint", bool: "boolean", datetime: "timestamptz"}
+
+
+@lru_cache(maxsize=256)
+def _statements(table: type[Row]) -> tuple[str, str]:
+    hints = get_type_hints(table)
+    names = columns(table)
+    types = [_sql_type(hints[name]) for name in names]
+    arrays = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(types, 1))
+    rest = [name for name in names if name not in table.key]
+    action = "UPDATE SET " + ", ".join(f"{name} = excluded.{name}" for name in rest) if rest else "NOTHING"
+    upsert = (
+        f"INSERT INTO {table.table} ({', '.join(names)}) SELECT * FROM unnest({arrays}) "  # noqa: S608 - from code
+        f"ON CONFLICT ({', '.join(table.key)}) DO {action}"
+    )
+    keys = ", ".join(f"${place}::{_sql_type(hints[name])}[]" for place, name in enumerate(table.key, 1))
+    match = " AND ".join(f"t.{name} = k.{name}" for name in table.key)
+    delete = f"DELETE FROM {table.table} t USING unnest({keys}) AS k ({', '.join(table.key)}) WHERE {match}"  # noqa: S608
+    return upsert, delete
+
+
+def _sql_type(hint: Any) -> str:
+    for kind in (hint, *getattr(hint, "__args__", ())):
+        while hasattr(kind, "__supertype__"):
+            kind = kind.__supertype__  # noqa: PLW2901 - a NewType stands for what it was made from
+        if kind in _SQL_TYPES:
+            return _SQL_TYPES[kind]
+    raise TypeError(f"no column type for {hint!r}")

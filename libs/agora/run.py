@@ -1,0 +1,157 @@
+"""One service as a process: FastStream hears, the engine decides and commits, the relay publishes."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from time import monotonic
+from typing import Any, Final
+
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+from faststream import AckPolicy, FastStream
+from faststream.kafka import KafkaBroker, KafkaMessage
+
+from agora.clock import WallClock
+from agora.kafka import KafkaLog
+from agora.ports import Fenced, Record, Unavailable
+from agora.postgres import PostgresStore
+from agora.service import Service
+from agora.turns import Engine, HistoryLost
+
+POLL_RECORDS_MAX: Final = 4_000
+POLL_EMPTY_MS: Final = 10  # FastStream waits this long again after an empty poll; it bounds what a hop may lose
+FETCH_WAIT_MS: Final = 500
+OFFSETS_SECONDS: Final = 5.0
+RETRY_SECONDS: Final = 0.5
+RETRY_SECONDS_MAX: Final = 5.0
+
+log = logging.getLogger(__name__)
+
+
+class Worker:
+    """The loops of one service process around its engine."""
+
+    def __init__(self, service: Service, bootstrap: str, database: str, prefix: str = "") -> None:
+        self.topic = prefix + service.stream.name
+        self.store = PostgresStore(database)
+        self.log = KafkaLog(bootstrap, prefix)
+        self.engine = Engine(service, self.store, self.log, WallClock())
+        self.failure: BaseException | None = None
+        self.broker = KafkaBroker(bootstrap, logger=None, client_id=f"agora-{service.name}")
+        self.subscriber = self.broker.subscriber(
+            self.topic,
+            group_id=prefix + service.name,
+            batch=True,
+            ack_policy=AckPolicy.MANUAL,
+            auto_offset_reset="earliest",
+            max_records=POLL_RECORDS_MAX,
+            batch_timeout_ms=POLL_EMPTY_MS,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
+            max_partition_fetch_bytes=2_000_000,
+            session_timeout_ms=10_000,
+            max_poll_interval_ms=600_000,
+            decoder=_as_it_is,
+        )
+        self.subscriber(self._heard)
+        self.app = FastStream(self.broker, logger=None)
+
+    async def run(self) -> None:
+        """Work until the process is told to stop. Raises ``HistoryLost``."""
+        loops = [asyncio.create_task(self._guarded(loop)) for loop in (self._relay, self._sweep)]
+        try:
+            await self.app.run(log_level=logging.WARNING)
+        finally:
+            for loop in loops:
+                loop.cancel()
+            await asyncio.gather(*loops, return_exceptions=True)
+            await self.log.close()
+            await self.store.close()
+        if self.failure is not None:
+            raise self.failure
+
+    def _fail(self, failure: BaseException) -> None:
+        self.failure = self.failure or failure
+        self.app.exit()
+
+    async def _guarded(self, loop: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await loop()
+        except Exception as error:
+            log.exception("the service stops")
+            self._fail(error)
+
+    async def _heard(self, message: KafkaMessage) -> None:
+        raw: Any = message.raw_message
+        try:
+            await self._take(raw)
+        except Exception as error:
+            log.exception("the service stops")
+            self._fail(error)
+            await asyncio.Event().wait()  # never poll past a batch that was not taken
+
+    async def _take(self, records: Sequence[Record]) -> None:
+        """Take a poll's records, however often Kafka or PostgreSQL has to be waited for."""
+        wait = RETRY_SECONDS
+        while records:
+            try:
+                await self.engine.take(records)
+            except Fenced as fenced:
+                log.warning("%s; taking what is still ours again", fenced)
+                owned = self._assigned()
+                records = [record for record in records if record.partition in owned]
+            except Unavailable as unavailable:
+                log.warning("waiting for %s", unavailable)
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, RETRY_SECONDS_MAX)
+            else:
+                return
+
+    async def _relay(self) -> None:
+        relay = self.engine.relay
+        wait = RETRY_SECONDS
+        while True:
+            await relay.work()
+            try:
+                await relay.step()
+                wait = RETRY_SECONDS
+            except Unavailable as unavailable:
+                log.warning("waiting for %s", unavailable)
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, RETRY_SECONDS_MAX)
+
+    async def _sweep(self) -> None:
+        saved = monotonic()
+        while True:
+            delay = RETRY_SECONDS
+            try:
+                await self.engine.own(self._assigned())
+                delay = await self.engine.sweep()
+            except Fenced as fenced:
+                log.warning("%s; claiming anew", fenced)
+            except Unavailable as unavailable:
+                log.warning("waiting for %s", unavailable)
+            if monotonic() - saved > OFFSETS_SECONDS:
+                await self._save_offsets()
+                saved = monotonic()
+            await asyncio.sleep(delay)
+
+    async def _save_offsets(self) -> None:
+        """Kafka's offsets are a hint that is never ahead of PostgreSQL, so a lost one does no harm."""
+        consumer = self.subscriber.consumer
+        offsets = {TopicPartition(self.topic, number): self.engine.next_offset(number) for number in self.engine.owned}
+        if consumer is not None and offsets:
+            with suppress(KafkaError, ValueError):
+                await consumer.commit(offsets)
+
+    def _assigned(self) -> frozenset[int]:
+        consumer = self.subscriber.consumer
+        if consumer is None:
+            return frozenset()
+        assigned: Any = consumer.assignment()
+        return frozenset(partition.partition for partition in assigned)
+
+
+async def _as_it_is(message: KafkaMessage) -> bytes:
+    del message
+    return b""

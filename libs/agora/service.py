@@ -1,0 +1,31 @@
+"""One service: a name, the stream it hears, and its one decision."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from agora.decision import Decision, Row
+from agora.event import Event, Stream
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Everything the runtime needs to know of a service.
+
+    ``state`` is the type (often a union of frozen dataclasses told apart by ``status``) that stored states open as;
+    ``initial`` is the state of an agent nobody has spoken to yet. ``consumes`` and ``publishes`` are the aliases
+    at the top of its ``decide.py`` (or tuples of event classes); ``events`` is every event class of the shared language.
+    A service with ``ingress`` does not hear its stream: requests from outside are its log.
+    """
+
+    name: str
+    stream: Stream
+    state: Any
+    initial: Any
+    consumes: Any
+    publishes: Any
+    decide: Callable[[Any, Any, datetime], Decision[Any]]
+    events: tuple[type[Event], ...]
+    rows: tuple[type[Row], ...] = ()
+    ingress: bool = False

@@ -1,0 +1,253 @@
+"""The engine of a service: owns partitions, takes turn batches, commits them, hands their events to the relay.
+
+It does no I/O of its own; everything outside comes through the ports. One coroutine at a time is inside.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, Final, TypeAlias, get_args
+
+from pydantic import TypeAdapter
+
+from agora import control
+from agora.batch import Batch, opened_agent
+from agora.event import Event
+from agora.parking import CONTROLS, Parking
+from agora.partition import AGENTS_PER_PARTITION_MAX, Agents, Draft, Partition
+from agora.ports import Clock, Fenced, Log, Record, Refused, Store, Unavailable
+from agora.relay import Relay
+from agora.service import Service
+from agora.sweep import Sweeper
+from agora.wire import Codec, Heard, Undecodable
+
+TURNS_PER_COMMIT_MAX: Final = 2_000
+
+log = logging.getLogger(__name__)
+
+Opened: TypeAlias = tuple[Record, Heard | Undecodable | None]  # None: an event this service does not consume
+
+
+class HistoryLost(Exception):  # noqa: N818 - says what is the case
+    """The log no longer holds what this partition has not heard yet. Going on would lose events silently."""
+
+
+class Engine:
+    """A service at work on the partitions it owns.
+
+    Every method may raise ``Unavailable`` or ``Fenced``; the engine has then forgotten its partitions, and the same
+    call may be made again: it claims them anew from what the store holds and skips what was committed after all.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        store: Store,
+        log: Log,
+        clock: Clock,
+        *,
+        agents_per_partition_max: int = AGENTS_PER_PARTITION_MAX,
+        turns_per_commit_max: int = TURNS_PER_COMMIT_MAX,
+    ) -> None:
+        self.service = service
+        self.relay = Relay(store, log)
+        self._store = store
+        self._agents_max = agents_per_partition_max
+        self._turns_max = turns_per_commit_max
+        self._states: TypeAdapter[Any] = TypeAdapter(service.state)
+        self._codec = Codec((*members(service.consumes), *CONTROLS), (*service.events, *control.EVENTS))
+        self._owned: dict[int, Partition] = {}
+        self._turnstile = asyncio.Lock()
+        self._parking = Parking(store, self._codec, self._begin, self._load, self._commit)
+        self._sweeper = Sweeper(service.name, service.stream.name, store, clock)
+
+    @property
+    def owned(self) -> frozenset[int]:
+        """The partitions this process believes it owns."""
+        return frozenset(self._owned)
+
+    async def own(self, partitions: Iterable[int]) -> None:
+        """Claim the partitions assigned to this process and let go of all others."""
+        wanted = frozenset(partitions)
+        async with self._turnstile:
+            for number in self._owned.keys() - wanted:
+                self._forget(number)
+            for number in sorted(wanted):
+                await self._claim(number)
+
+    async def take(self, records: Sequence[Record]) -> None:
+        """Take the turns of one poll and commit them. Raises ``HistoryLost`` where the log has a hole."""
+        async with self._turnstile:
+            await self.relay.room()
+            try:
+                for start in range(0, len(records), self._turns_max):
+                    await self._take(records[start : start + self._turns_max])
+            except (Fenced, Unavailable):
+                self.forget()
+                raise
+
+    async def sweep(self) -> float:
+        """Fire due reminders, write down acknowledgements, trim outboxes; return seconds until the next is worth it."""
+        async with self._turnstile:
+            try:
+                return await self._sweeper.sweep(self._owned, self.relay)
+            except (Fenced, Unavailable):
+                self.forget()
+                raise
+
+    def forget(self) -> None:
+        """Let go of everything in memory; the store has all of it."""
+        for number in list(self._owned):
+            self._forget(number)
+
+    def agent(self, subject: str, partition: int = 0) -> Any:
+        """The state of an agent in memory, or ``None``."""
+        owned = self._owned.get(partition)
+        agent = owned.agents.get(subject) if owned else None
+        return agent.state if agent else None
+
+    def next_offset(self, partition: int) -> int:
+        """The next offset an owned partition will hear."""
+        return self._owned[partition].row.next_offset
+
+    async def _take(self, records: Sequence[Record]) -> None:
+        opened = [(record, self._open(record)) for record in await self._fresh(records)]
+        for alone, chunk in groupby(opened, key=self._is_control):
+            if not alone:
+                await self._turns(list(chunk))
+                continue
+            for record, heard in chunk:
+                await self._obey(self._owned[record.partition], heard)
+
+    async def _fresh(self, records: Sequence[Record]) -> list[Record]:
+        """The records not heard before; a poll that is skipped whole must not be committed."""
+        fresh: list[Record] = []
+        for number, group in groupby(records, key=attrgetter("partition")):
+            partition = self._owned.get(number) or await self._claim(number)
+            next_offset = partition.row.next_offset
+            unheard = [record for record in group if record.offset >= next_offset]
+            if unheard and not partition.continuous:
+                self._check_history(partition, unheard[0])
+            fresh.extend(unheard)
+        return fresh
+
+    def _check_history(self, partition: Partition, first: Record) -> None:
+        expected = partition.row.next_offset
+        if first.offset > expected:
+            raise HistoryLost(
+                f"{self.service.name}: partition {first.partition} of stream '{self.service.stream.name}' goes on at "
+                f"offset {first.offset}, but {expected} is the next one to hear: the log was truncated or recreated. "
+                f"Restore the topic, or set next_offset in the table 'partitions' by hand to accept the loss."
+            )
+        partition.continuous = True
+
+    def _open(self, record: Record) -> Heard | Undecodable | None:
+        try:
+            return self._codec.open(record)
+        except Undecodable as undecodable:
+            return undecodable
+
+    def _is_control(self, opened: Opened) -> bool:
+        heard = opened[1]
+        return (
+            isinstance(heard, Heard)
+            and isinstance(heard.event, CONTROLS)
+            and heard.event.service == self.service.name
+            and heard.event.agent == heard.subject
+        )
+
+    async def _obey(self, partition: Partition, heard: Heard | Undecodable | None) -> None:
+        if not isinstance(heard, Heard):
+            return
+        batch = self._begin()
+        if batch.consume(batch.draft(partition), heard):
+            await self._parking.obey(partition, heard)
+        else:
+            await self._commit(batch)
+
+    async def _turns(self, opened: Sequence[Opened]) -> None:
+        try:
+            await self._attempt(opened, None)
+        except Refused as refused:
+            if len(opened) == 1:
+                await self._attempt(opened, f"the database refused it: {refused}")
+                return
+            log.warning("the database refused a batch of %s turns, taking them one by one: %s", len(opened), refused)
+            for one in opened:
+                await self._turns([one])
+
+    async def _attempt(self, opened: Sequence[Opened], refusal: str | None) -> None:
+        batch = self._begin(refusal)
+        hearings = self._hear(batch, opened)
+        await self._load(hearings)
+        for draft, heard in hearings:
+            batch.turn(draft, heard)
+        await self._commit(batch)
+
+    def _begin(self, refusal: str | None = None) -> Batch:
+        return Batch(self.service, self._states, refusal)
+
+    def _hear(self, batch: Batch, opened: Sequence[Opened]) -> list[tuple[Draft, Heard]]:
+        """Move past every record; what remains are the turns to take."""
+        hearings: list[tuple[Draft, Heard]] = []
+        for record, heard in opened:
+            draft = batch.draft(self._owned[record.partition])
+            if isinstance(heard, Heard):
+                if batch.consume(draft, heard) and not isinstance(heard.event, CONTROLS):
+                    hearings.append((draft, heard))
+                continue
+            draft.next_offset = record.offset + 1
+            if heard is not None:
+                batch.dead(record, str(heard))
+                draft.count("dead letters")
+        return hearings
+
+    async def _load(self, hearings: Sequence[tuple[Draft, Heard]]) -> None:
+        """Bring every agent that is spoken to into its draft, from memory or from the store."""
+        missing: dict[str, Draft] = {}
+        for draft, heard in hearings:
+            subject = heard.subject
+            if subject not in draft.agents:
+                agent = draft.partition.agents.get(subject)
+                if agent is None:
+                    missing[subject] = draft
+                else:
+                    draft.agents[subject] = agent
+        if missing:
+            stored = await self._store.load(list(missing))
+            for subject, draft in missing.items():
+                draft.agents[subject] = opened_agent(self._states, stored.get(subject), self.service.initial)
+
+    async def _commit(self, batch: Batch) -> None:
+        commit = batch.sealed()
+        await self._store.commit(commit)
+        batch.install()
+        for number, rows in groupby(commit.outbox, key=attrgetter("partition")):
+            self.relay.offer(self._owned[number], list(rows))
+        for reminder in commit.reminders.values():
+            if reminder is not None:
+                self._sweeper.expect(reminder.partition, reminder.due)
+
+    async def _claim(self, number: int) -> Partition:
+        owned = self._owned.get(number)
+        if owned is not None:
+            return owned
+        row = await self._store.claim(number)
+        parked = dict(await self._store.parked_agents(number))
+        partition = Partition(row, Agents(self._agents_max), parked, row.published, row.published)
+        await self.relay.adopt(partition)
+        self._sweeper.expect(number, await self._store.next_due(number))
+        self._owned[number] = partition
+        return partition
+
+    def _forget(self, number: int) -> None:
+        self._owned.pop(number, None)
+        self.relay.forget(number)
+        self._sweeper.forget(number)
+
+
+def members(alias: Any) -> tuple[type[Event], ...]:
+    """The event classes of a ``Consumes`` or ``Publishes`` alias."""
+    return alias if isinstance(alias, tuple) else get_args(alias) or (alias,)

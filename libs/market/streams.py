@@ -1,0 +1,11 @@
+"""The streams of the marketplace, one per kind of subject."""
+
+from typing import Final
+
+from agora.event import Stream
+
+BUYERS: Final = Stream("buyers")
+SELLERS: Final = Stream("sellers")
+PRODUCTS: Final = Stream("products")
+TRANSACTIONS: Final = Stream("transactions")
+REQUESTS: Final = Stream("requests")

@@ -1,0 +1,195 @@
+"""Events about transactions: the life of one order, from its placing to its settlement or its end."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Self
+
+from pydantic import Field
+
+from agora.event import Subject
+from market.ids import BuyerId, ProductId, SellerId, TransactionId
+from market.language import Count, MarketEvent
+from market.lines import LINES_MAX, Lines, SoundPayment
+from market.money import Currency, Money
+from market.streams import BUYERS, PRODUCTS, SELLERS, TRANSACTIONS
+
+Products = Annotated[tuple[ProductId, ...], Field(max_length=LINES_MAX)]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One seller's part of what a buyer pays, in minor units."""
+
+    seller: SellerId
+    amount_minor: Count
+
+
+@dataclass(frozen=True, slots=True)
+class Payout:
+    """What one seller is paid, and the fee kept from its share, in minor units."""
+
+    seller: SellerId
+    amount_minor: Count
+    fee_minor: Count
+
+
+class AboutTransaction(MarketEvent):
+    """An event that concerns one transaction."""
+
+    transaction: TransactionId
+
+    def concerns(self) -> tuple[Subject, ...]:
+        """Address the transaction."""
+        return (TRANSACTIONS(self.transaction),)
+
+
+class OrderPlaced(MarketEvent):
+    """A buyer has committed itself to an order."""
+
+    order: TransactionId
+    buyer: BuyerId
+    lines: Lines
+    total: Money
+    payment: SoundPayment
+    ordered_at: datetime | None = None
+
+    def concerns(self) -> tuple[Subject, ...]:
+        """Address the transaction that bears the order's id."""
+        return (TRANSACTIONS(self.order),)
+
+
+class TransactionRefused(MarketEvent):
+    """The order's id is another transaction's, so the order just placed comes to nothing."""
+
+    transaction: TransactionId
+    buyer: BuyerId
+    reason: str
+
+    def concerns(self) -> tuple[Subject, ...]:
+        """Address the buyer; the running transaction is not disturbed."""
+        return (BUYERS(self.buyer),)
+
+
+class TransactionOpened(MarketEvent):
+    """A transaction asks one product for all units its lines name, or none."""
+
+    transaction: TransactionId
+    product: ProductId
+    currency: Currency
+    lines: Lines
+
+    def concerns(self) -> tuple[Subject, ...]:
+        """Address the product."""
+        return (PRODUCTS(self.product),)
+
+
+class TransactionTimedOut(AboutTransaction):
+    """The time in which a transaction must be paid is over (a reminder to itself)."""
+
+
+class OrderReserved(MarketEvent):
+    """Every product has promised its units; now the buyer has to pay."""
+
+    transaction: TransactionId
+    buyer: BuyerId
+    total: Money
+    payment: SoundPayment
+
+    def concerns(self) -> tuple[Subject, ...]:
+        """Address the buyer."""
+        return (BUYERS(self.buyer),)
+
+
+class PaymentSucceeded(AboutTransaction):
+    """The buyer's money is in escrow. A product sees neither products nor shares, a seller its own share alone."""
+
+    buyer: BuyerId
+    total: Money
+    products: Products
+    shares: Annotated[tuple[Share, ...], Field(max_length=LINES_MAX)]
+
+    def concerns(self) -> tuple[Subject, ...]:
+        """Address the transaction, the buyer, each product and each seller."""
+        return (
+            TRANSACTIONS(self.transaction),
+            BUYERS(self.buyer),
+            *map(PRODUCTS, self.products),
+            *(SELLERS(share.seller) for share in self.shares),
+        )
+
+    def seen_by(self, subject: Subject) -> Self:
+        """Narrow to one seller's share; a product needs none, so nothing is searched for it."""
+        if subject.stream is PRODUCTS:
+            return self.model_copy(update={"products": (), "shares": ()})
+        if subject.stream is SELLERS:
+            own = tuple(share for share in self.shares if share.seller == subject.id)
+            return self.model_copy(update={"products": (), "shares": own})
+        return self
+
+
+class OrderDispatched(AboutTransaction):
+    """A seller has sent its part of the order."""
+
+    seller: SellerId
+
+
+class ConfirmDelivery(AboutTransaction, command=True):
+    """Tell the transaction that one seller's parcel has arrived."""
+
+    seller: SellerId
+
+
+class OrderDelivered(AboutTransaction):
+    """One seller's parcel has arrived."""
+
+    seller: SellerId
+
+
+class DeliveryRefused(AboutTransaction):
+    """No parcel of this seller is on its way."""
+
+    seller: SellerId
+    reason: str
+
+
+class DeliveryDue(AboutTransaction):
+    """Every parcel still on its way has had the time it needs (a reminder to itself)."""
+
+
+class TransactionSettled(AboutTransaction):
+    """Everything has arrived and escrow has paid every seller. A seller sees its own payout alone."""
+
+    buyer: BuyerId
+    currency: Currency
+    payouts: Annotated[tuple[Payout, ...], Field(max_length=LINES_MAX)]
+
+    def concerns(self) -> tuple[Subject, ...]:
+        """Address the transaction, the buyer and each seller."""
+        return (
+            TRANSACTIONS(self.transaction),
+            BUYERS(self.buyer),
+            *(SELLERS(payout.seller) for payout in self.payouts),
+        )
+
+    def seen_by(self, subject: Subject) -> Self:
+        """Narrow to one seller's payout."""
+        if subject.stream is not SELLERS:
+            return self
+        own = tuple(payout for payout in self.payouts if payout.seller == subject.id)
+        return self.model_copy(update={"payouts": own})
+
+
+class TransactionCancelled(AboutTransaction):
+    """The order is undone: products take back their units, the buyer its money. A product sees no other."""
+
+    buyer: BuyerId
+    reason: str
+    products: Products
+
+    def concerns(self) -> tuple[Subject, ...]:
+        """Address the transaction, the buyer and each product that was asked for units."""
+        return (TRANSACTIONS(self.transaction), BUYERS(self.buyer), *map(PRODUCTS, self.products))
+
+    def seen_by(self, subject: Subject) -> Self:
+        """Leave the other products out."""
+        return self.model_copy(update={"products": ()}) if subject.stream is PRODUCTS else self

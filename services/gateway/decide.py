@@ -1,0 +1,49 @@
+"""The gateway lets a request in once: its Idempotency-Key is the agent, so the same key never acts twice."""
+
+from datetime import datetime
+from typing import Final, TypeAlias
+
+from pydantic import ValidationError
+
+from agora.control import RedriveParked, SkipParked
+from agora.decision import NOTHING, Decision, become, publish
+from agora.event import Event
+from agora.ingress import KEY_REUSED, Answered, Request, Submitted, Unseen
+from market.catalogue import COMMANDS
+from market.ids import RequestId
+from market.requests import RequestRefused
+
+Consumes: TypeAlias = Submitted
+Publishes: Final[tuple[type[Event], ...]] = (*COMMANDS, RedriveParked, SkipParked, RequestRefused)
+
+_commands: Final = {command.wire_name: command for command in (*COMMANDS, RedriveParked, SkipParked)}
+
+
+def decide(state: Request, event: Submitted, now: datetime) -> Decision[Request]:
+    """Publish a new request; stay silent when it comes again; refuse another under the same key."""
+    fingerprint = event.fingerprint()
+    if isinstance(state, Answered):
+        return NOTHING if state.fingerprint == fingerprint else publish(_refused(event, KEY_REUSED))
+    command = _read(event)
+    if isinstance(command, str):
+        return become(Answered(event.kind, fingerprint, now, command), _refused(event, command))
+    return become(Answered(event.kind, fingerprint, now), command)
+
+
+def _read(event: Submitted) -> Event | str:
+    """The command a request means, or why it means none."""
+    kind = _commands.get(event.kind)
+    if kind is None:
+        return "unknown command"
+    try:
+        return kind.model_validate_json(event.body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        return f"{'.'.join(str(step) for step in first['loc'])}: {first['msg']}"[:100]
+
+
+def _refused(event: Submitted, reason: str) -> RequestRefused:
+    return RequestRefused(request=RequestId(event.key), kind=event.kind or "none", reason=reason)
+
+
+INITIAL: Final = Unseen()

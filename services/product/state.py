@@ -1,0 +1,64 @@
+"""What a product remembers: its seller's last word on it, and its stock."""
+
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias
+
+from market.ids import ProductId, SellerId, TransactionId
+from market.lines import Line
+
+
+@dataclass(frozen=True, slots=True)
+class Unlisted:
+    """Nobody sells this product."""
+
+    status: Literal["unlisted"] = "unlisted"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A product on sale. ``0 <= reserved <= stock`` always holds; the database checks it too."""
+
+    product: ProductId
+    seller: SellerId
+    currency: str
+    prices_minor: tuple[int, ...]
+    version: int
+    update: int
+    stock: int
+    reserved: int = 0
+    sold: int = 0
+    reservations: dict[TransactionId, int] = field(default_factory=dict[TransactionId, int])
+    status: Literal["listed"] = "listed"
+
+    @property
+    def available(self) -> int:
+        """Units nobody has been promised."""
+        return self.stock - self.reserved
+
+    def sells(self, line: Line) -> str | None:
+        """Say why a line cannot be sold as it stands; ``None`` if it can."""
+        if line.seller != self.seller:
+            return "not sold by this seller"
+        if line.version != self.version:
+            return "superseded version"
+        return None if line.price_minor in self.prices_minor else "price not on the price list"
+
+    def reserve(self, transaction: TransactionId, quantity: int) -> "Listed":
+        """Promise units to a transaction."""
+        reservations = {**self.reservations, transaction: quantity}
+        return replace(self, reserved=self.reserved + quantity, reservations=reservations)
+
+    def release(self, transaction: TransactionId) -> "Listed":
+        """Take a promise back."""
+        reservations = self.reservations.copy()
+        quantity = reservations.pop(transaction)
+        return replace(self, reserved=self.reserved - quantity, reservations=reservations)
+
+    def sell(self, transaction: TransactionId) -> "Listed":
+        """Part with the units promised to a transaction."""
+        quantity = self.reservations[transaction]
+        released = self.release(transaction)
+        return replace(released, stock=self.stock - quantity, sold=self.sold + quantity)
+
+
+Product: TypeAlias = Unlisted | Listed
