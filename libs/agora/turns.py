@@ -5,7 +5,8 @@ It does no I/O of its own; everything outside comes through the ports. One corou
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, Final, TypeAlias, get_args
@@ -74,28 +75,23 @@ class Engine:
         async with self._turnstile:
             for number in self._owned.keys() - wanted:
                 self._forget(number)
-            for number in sorted(wanted):
-                await self._claim(number)
+            with self._forgetting():
+                for number in sorted(wanted):
+                    await self._claim(number)
 
     async def take(self, records: Sequence[Record]) -> None:
         """Take the turns of one poll and commit them. Raises ``HistoryLost`` where the log has a hole."""
         async with self._turnstile:
             await self.relay.room()
-            try:
+            with self._forgetting():
                 for start in range(0, len(records), self._turns_max):
                     await self._take(records[start : start + self._turns_max])
-            except (Fenced, Unavailable):
-                self.forget()
-                raise
 
     async def sweep(self) -> float:
         """Fire due reminders, write down acknowledgements, trim outboxes; return seconds until the next is worth it."""
         async with self._turnstile:
-            try:
+            with self._forgetting():
                 return await self._sweeper.sweep(self._owned, self.relay)
-            except (Fenced, Unavailable):
-                self.forget()
-                raise
 
     def forget(self) -> None:
         """Let go of everything in memory; the store has all of it."""
@@ -111,6 +107,15 @@ class Engine:
     def next_offset(self, partition: int) -> int:
         """The next offset an owned partition will hear."""
         return self._owned[partition].row.next_offset
+
+    @contextmanager
+    def _forgetting(self) -> Iterator[None]:
+        """What was lost or taken away on the way is no longer known: let go of everything in memory."""
+        try:
+            yield
+        except (Fenced, Unavailable):
+            self.forget()
+            raise
 
     async def _take(self, records: Sequence[Record]) -> None:
         opened = [(record, self._open(record)) for record in await self._fresh(records)]
@@ -237,9 +242,9 @@ class Engine:
         row = await self._store.claim(number)
         parked = dict(await self._store.parked_agents(number))
         partition = Partition(row, Agents(self._agents_max), parked, row.published, row.published)
+        self._owned[number] = partition
         await self.relay.adopt(partition)
         self._sweeper.expect(number, await self._store.next_due(number))
-        self._owned[number] = partition
         return partition
 
     def _forget(self, number: int) -> None:

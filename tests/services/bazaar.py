@@ -46,10 +46,13 @@ class Bazaar:
         for command in commands:
             self._send(source, command)
 
-    def drain(self, pick: Callable[[int], int] = lambda _: 0) -> None:
-        """Deliver everything; ``pick(n)`` chooses one of ``n`` channels with something to deliver, reminders last."""
-        while ready := [channel for channel, waiting in self.channels.items() if waiting]:
-            channel = sorted(ready, key=lambda channel: channel[0] in REMINDERS)[pick(len(ready))]
+    def drain(self, pick: Callable[[int], int] = lambda _: 0, *, patient: bool = True) -> None:
+        """Deliver everything; ``pick(n)`` chooses one of ``n`` channels with something to deliver.
+
+        While ``patient``, a reminder comes only when there is nothing else to hear.
+        """
+        while ready := self._ready(patient=patient):
+            channel = ready[pick(len(ready))]
             self._turn(channel[1], self.channels[channel].popleft())
 
     def state(self, subject: Subject) -> Any:
@@ -59,6 +62,11 @@ class Bazaar:
     def states(self, service: Service) -> list[Any]:
         """What every agent of a service remembers."""
         return [state for subject, state in self.agents.items() if subject.stream is service.stream]
+
+    def _ready(self, *, patient: bool) -> list[tuple[Any, Subject]]:
+        ready = [channel for channel, waiting in self.channels.items() if waiting]
+        said = [channel for channel in ready if channel[0] not in REMINDERS]
+        return said or ready if patient else ready
 
     def _send(self, source: Any, event: Event) -> None:
         for subject in event.concerns():

@@ -67,12 +67,12 @@ others = st.one_of(
 
 
 @settings(max_examples=200, deadline=None)
-@for_any(st.lists(orders | others, max_size=14), st.data())
-def test_whatever_the_timing_the_market_adds_up(commands: list[Event], data: st.DataObject) -> None:
+@for_any(commands=st.lists(orders | others, max_size=14), patient=st.booleans(), data=st.data())
+def test_whatever_the_timing_the_market_adds_up(*, commands: list[Event], patient: bool, data: st.DataObject) -> None:
     bazaar = stocked()
     for number, command in enumerate(commands):
         bazaar.tell(command, source=f"client {number % 3}")
-    bazaar.drain(lambda ready: data.draw(st.integers(0, ready - 1)))
+    bazaar.drain(lambda ready: data.draw(st.integers(0, ready - 1)), patient=patient)
     every_order_ends_once(bazaar, commands)
     stock_adds_up(bazaar)
     money_adds_up(bazaar)

@@ -48,8 +48,11 @@ def main() -> int:
         server.send_signal(stopping)
         signal.alarm(int(grace_seconds))
 
+    def kill(*_: object) -> None:
+        server.kill()
+
     signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGALRM, lambda *_: server.kill())
+    signal.signal(signal.SIGALRM, kill)
     threading.Thread(target=await_the_programs_end, daemon=True).start()
     return server.wait()
 
@@ -84,7 +87,7 @@ def keep(capability: int) -> None:
 
 
 def prctl(option: int, *values: int) -> None:
-    """Call prctl(2); every use here is a comfort that its caller can do without."""
+    """Call the kernel's prctl; every use here is a comfort that its caller can do without."""
     padded = (*values, 0, 0, 0, 0)[:4]
     ctypes.CDLL(None).prctl(option, *(ctypes.c_ulong(value) for value in padded))
 

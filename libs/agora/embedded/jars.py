@@ -6,20 +6,34 @@ it resolves the dependencies anew, fetches every jar and writes down what it fou
 
 import argparse
 import hashlib
-import shutil
 import tempfile
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from filelock import FileLock
-from requests import RequestException
+
+if TYPE_CHECKING:
+    from jgo.maven import MavenContext
 
 ROOTS: Final = ("org.apache.kafka:kafka_2.13:4.3.1", "org.slf4j:slf4j-simple:1.7.36")
 
-UNUSED: Final = frozenset[str]()
+# What one broker on its own never loads: remote storage, OAuth, CSV, and the libraries behind bean validation.
+UNUSED: Final = frozenset(
+    {
+        "caffeine",
+        "commons-beanutils",
+        "commons-collections",
+        "commons-digester",
+        "commons-logging",
+        "jackson-dataformat-csv",
+        "jose4j",
+        "jspecify",
+        "scala-reflect",
+    }
+)
 
 LOCK: Final = Path(__file__).with_name("jars.lock")
 DOWNLOADS_AT_ONCE: Final = 8
@@ -102,7 +116,7 @@ def _fetch(work: Path, coordinates: str) -> Path:
     for attempt in range(1, DOWNLOAD_ATTEMPTS_MAX + 1):
         try:
             return artifact.resolve()
-        except (RequestException, RuntimeError) as error:
+        except (OSError, RuntimeError) as error:
             if attempt == DOWNLOAD_ATTEMPTS_MAX:
                 raise JarsError(
                     f"{coordinates} could not be fetched: {error}. Kafka's jars are needed once, then kept. "
@@ -113,13 +127,14 @@ def _fetch(work: Path, coordinates: str) -> Path:
     raise AssertionError(coordinates)
 
 
-def _context(work: Path):
-    from jgo.config import GlobalSettings
-    from jgo.maven import MavenContext
-    from jgo.maven._core import DEFAULT_REMOTE_REPOS
+def _context(work: Path) -> "MavenContext":
+    """Open the repositories jgo is configured with; jgo takes half a second to import, and is needed once."""
+    from jgo.config import GlobalSettings  # noqa: PLC0415
+    from jgo.maven import MavenContext  # noqa: PLC0415
 
-    repositories = {**DEFAULT_REMOTE_REPOS, **GlobalSettings.load().repositories}
-    return MavenContext(repo_cache=work, remote_repos=repositories, timeout=DOWNLOAD_SECONDS_MAX)
+    context = MavenContext(repo_cache=work, timeout=DOWNLOAD_SECONDS_MAX)
+    context.remote_repos.update(GlobalSettings.load().repositories)
+    return context
 
 
 def relock(lock: Path = LOCK) -> None:
@@ -130,7 +145,8 @@ def relock(lock: Path = LOCK) -> None:
         found = [dependency.artifact for dependency in (*roots, *rest) if dependency.artifactId not in UNUSED]
         names = sorted(f"{artifact.groupId}:{artifact.artifactId}:{artifact.version}" for artifact in found)
         lines = [f"{digest(_fetch(Path(work), name))}  {name}" for name in names]
-    lock.write_text("\n".join(["# Made by `python -m agora.embedded.jars --relock`; SHA-256 and coordinates.", *lines, ""]))
+    header = "# Made by `python -m agora.embedded.jars --relock`: SHA-256 and Maven coordinates."
+    lock.write_text("\n".join([header, *lines, ""]))
 
 
 def main() -> None:

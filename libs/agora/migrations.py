@@ -1,0 +1,121 @@
+"""A service's migrations: run them as the owner, and refuse to run code against another revision than its own.
+
+A service's folder holds version files alone (``0001_buyers.py``, ``revision = "0001"``); alembic's environment is
+shared. A version file grants the service's runtime role what it needs, and learns its name from ``runtime_role()``.
+"""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+from alembic import command, context
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import NullPool
+
+ENVIRONMENT: Final = Path(__file__).with_name("migrations_env")
+LOCK_KEY: Final = 4_102_444_800  # any number, the same in every migrator
+LOCK_SECONDS_MAX: Final = 60
+CONNECT_SECONDS_MAX: Final = 10
+
+
+class MigrationError(RuntimeError):
+    """A migration failed, or the database is not at the revision this code was written for."""
+
+
+def runtime_role() -> str:
+    """Inside a version file: the role the service runs as, to grant it what it needs."""
+    return str(context.config.attributes["role"])
+
+
+async def upgrade(url: str, folder: Path, role: str) -> str | None:
+    """Bring a service's database to the newest revision in ``folder`` and return that revision.
+
+    ``url`` is the owner's. All or nothing; a second migrator waits for the first and then finds nothing to do.
+    """
+    async with _connect(url) as connection, _alone(connection):
+        try:
+            await connection.run_sync(_upgrade, folder, role)
+        except (CommandError, DBAPIError) as error:
+            raise MigrationError(f"{folder}: the database is unchanged: {error}") from error
+        if await _revision(connection) is not None:
+            await connection.execute(text(f'GRANT SELECT ON alembic_version TO "{role}"'))
+        await connection.commit()
+        return await _revision(connection)
+
+
+async def revision(url: str) -> str | None:
+    """Return the revision a database is at, ``None`` before the first."""
+    async with _connect(url) as connection:
+        return await _revision(connection)
+
+
+async def check(url: str, folder: Path) -> None:
+    """Raise unless the database is at the newest revision this code knows."""
+    at = await revision(url)
+    script = ScriptDirectory.from_config(_config(folder))
+    newest = script.get_current_head()
+    if at == newest:
+        return
+    if at is None or at in {known.revision for known in script.walk_revisions()}:
+        raise MigrationError(
+            f"The database of {folder.parent.name} is at revision {at or 'none'}, this code needs {newest}. "
+            "Run: agora migrate"
+        )
+    raise MigrationError(
+        f"The database of {folder.parent.name} is at revision {at}, which this code does not know (it knows up to "
+        f"{newest}): this code is older than the database. Deploy the newer code."
+    )
+
+
+def _upgrade(connection: Connection, folder: Path, role: str) -> None:
+    config = _config(folder)
+    config.attributes["connection"] = connection
+    config.attributes["role"] = role
+    command.upgrade(config, "head")
+
+
+def _config(folder: Path) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(ENVIRONMENT).replace("%", "%%"))
+    config.set_main_option("version_locations", str(folder).replace("%", "%%"))
+    config.set_main_option("path_separator", "newline")  # a path may hold a space or a colon
+    return config
+
+
+async def _revision(connection: AsyncConnection) -> str | None:
+    if await connection.scalar(text("SELECT to_regclass('alembic_version')")) is None:
+        return None
+    found = await connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return None if found is None else str(found)
+
+
+@asynccontextmanager
+async def _connect(url: str) -> AsyncGenerator[AsyncConnection]:
+    async def connect() -> "asyncpg.Connection[asyncpg.Record]":
+        return await asyncpg.connect(url, timeout=CONNECT_SECONDS_MAX)
+
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
+    try:
+        async with engine.connect() as connection:
+            yield connection
+    finally:
+        await engine.dispose()
+
+
+@asynccontextmanager
+async def _alone(connection: AsyncConnection) -> AsyncGenerator[None]:
+    """Hold the database's one migration lock; it ends with the session, whatever becomes of us."""
+    try:
+        await connection.execute(text(f"SET lock_timeout = '{LOCK_SECONDS_MAX}s'"))
+        await connection.execute(text(f"SELECT pg_advisory_lock({LOCK_KEY})"))
+    except DBAPIError as error:
+        raise MigrationError(f"Another migration holds the lock for over {LOCK_SECONDS_MAX} s. Try again.") from error
+    await connection.commit()
+    yield
