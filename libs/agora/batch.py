@@ -21,7 +21,7 @@ RECENT_IDS_PER_AGENT_MAX: Final = 64
 log = logging.getLogger(__name__)
 
 
-class Unopenable(Exception):  # noqa: N818 - says what the state is
+class Unopenable(Exception):
     """A stored state that this code cannot open."""
 
 

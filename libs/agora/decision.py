@@ -6,7 +6,8 @@ from typing import ClassVar, Final, Generic, Never, TypeAlias, TypeVar
 
 from agora.event import Event
 
-S = TypeVar("S", covariant=True)
+S = TypeVar("S")
+S_co = TypeVar("S_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +65,10 @@ RowChange: TypeAlias = Append | Put | Remove
 
 
 @dataclass(frozen=True, slots=True)
-class Decision(Generic[S]):
+class Decision(Generic[S_co]):
     """The outcome of one turn. ``state`` is ``None`` where the agent stays as it is."""
 
-    state: S | None = None
+    state: S_co | None = None
     publishes: tuple[Event, ...] = ()
     reminders: tuple[Remind | Forget, ...] = ()
     rows: tuple[RowChange, ...] = ()

@@ -1,9 +1,8 @@
 """The ingress at work: the door's engine on Kafka and PostgreSQL, with its relay running beside it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Final
 
 from agora.clock import WallClock
 from agora.ingress import RETRY_SECONDS, Ingress
@@ -13,13 +12,11 @@ from agora.postgres import PostgresStore
 from agora.service import Service
 from agora.turns import Engine
 
-DRAIN_SECONDS: Final = 0.01
-
 
 @asynccontextmanager
 async def open_door(
     service: Service, bootstrap: str, database: str, prefix: str, waiting: Callable[[str], None]
-) -> AsyncIterator[Ingress]:
+) -> AsyncGenerator[Ingress]:
     """Open the ingress service's door; on the way out everything accepted is published.
 
     ``waiting`` is told, in plain words, whenever Kafka or PostgreSQL has to be waited for.
@@ -30,8 +27,7 @@ async def open_door(
     loops = [asyncio.create_task(_relay(engine, waiting)), asyncio.create_task(_sweep(engine))]
     try:
         yield Ingress(engine, WallClock(), waiting)
-        while engine.relay.rows:
-            await asyncio.sleep(DRAIN_SECONDS)
+        await engine.relay.drained()
         with suppress(Fenced, Unavailable):
             await engine.sweep()
     finally:

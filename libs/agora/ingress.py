@@ -1,4 +1,4 @@
-"""The one door for what comes from outside: a request and its Idempotency-Key are committed together, many at a time."""
+"""The one door for what comes from outside: a request and its Idempotency-Key are committed together."""
 
 import asyncio
 from collections.abc import Callable, Sequence

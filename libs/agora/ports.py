@@ -120,7 +120,9 @@ class Commit:
     moves: list[Move] = field(default_factory=list[Move])
     agents: list[StoredAgent] = field(default_factory=list[StoredAgent])
     outbox: list[OutboxRow] = field(default_factory=list[OutboxRow])
-    reminders: dict[tuple[str, str], ReminderRow | None] = field(default_factory=dict[tuple[str, str], ReminderRow | None])
+    reminders: dict[tuple[str, str], ReminderRow | None] = field(
+        default_factory=dict[tuple[str, str], ReminderRow | None]
+    )
     appends: dict[type[Row], list[Row]] = field(default_factory=dict[type[Row], list[Row]])
     puts: dict[type[Row], dict[tuple[Any, ...], Row | None]] = field(
         default_factory=dict[type[Row], dict[tuple[Any, ...], Row | None]]
@@ -130,15 +132,15 @@ class Commit:
     dead_letters: list[DeadLetter] = field(default_factory=list[DeadLetter])
 
 
-class Fenced(Exception):  # noqa: N818 - the field's word for it
+class Fenced(Exception):
     """Another process owns a partition of this commit now. Nothing was written."""
 
 
-class Refused(Exception):  # noqa: N818 - a refusal, not an accident
+class Refused(Exception):
     """The database refused the commit (a constraint). Nothing was written."""
 
 
-class Unavailable(Exception):  # noqa: N818 - says what is the case
+class Unavailable(Exception):
     """The other side cannot be reached; what became of the call is unknown."""
 
 

@@ -1,11 +1,12 @@
 """The store on PostgreSQL: one connection, one transaction per turn batch."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import fields
 from datetime import datetime
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final, get_type_hints
 
 import asyncpg
@@ -79,7 +80,7 @@ class PostgresStore:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._connection: asyncpg.Connection | None = None
+        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
         self._lock = asyncio.Lock()
 
     async def close(self) -> None:
@@ -103,7 +104,8 @@ class PostgresStore:
             )
             row = await connection.fetchrow("SELECT * FROM partitions WHERE partition = $1", partition)
         assert row is not None  # noqa: S101 - it was inserted a line above
-        return PartitionRow(*tuple(row)[:4], msgspec.json.decode(row["heard"]), msgspec.json.decode(row["counts"]))
+        heard, counts = msgspec.json.decode(row["heard"]), msgspec.json.decode(row["counts"])
+        return PartitionRow(partition, row["next_offset"], row["sequence"], row["published"], heard, counts)
 
     async def load(self, subjects: Sequence[str]) -> Mapping[str, StoredAgent]:
         async with self._connected() as connection:
@@ -145,9 +147,9 @@ class PostgresStore:
     async def parked_agents(self, partition: int) -> Mapping[str, int]:
         async with self._connected() as connection:
             rows = await connection.fetch(
-                "SELECT subject, max(position) + 1 FROM parked WHERE partition = $1 GROUP BY subject", partition
+                "SELECT subject, max(position) + 1 AS next FROM parked WHERE partition = $1 GROUP BY subject", partition
             )
-        return {subject: position for subject, position in rows}
+        return {row["subject"]: row["next"] for row in rows}
 
     async def parked(self, subject: str, limit: int) -> Sequence[ParkedRow]:
         async with self._connected() as connection:
@@ -157,13 +159,11 @@ class PostgresStore:
                 subject,
                 limit,
             )
-        return [ParkedRow(*tuple(row)[:7], _read_headers(row["headers"]), row["error"]) for row in rows]
+        return [ParkedRow._make((*tuple(row)[:7], _read_headers(row["headers"]), row["error"])) for row in rows]
 
     async def trim(self, partition: int, published: int) -> None:
         async with self._connected() as connection:
-            await connection.execute(
-                "DELETE FROM outbox WHERE partition = $1 AND sequence <= $2", partition, published
-            )
+            await connection.execute("DELETE FROM outbox WHERE partition = $1 AND sequence <= $2", partition, published)
 
     async def identify(self, stream: str, identity: str) -> str:
         """The identity of the log this database has listened to; ``identity`` if it is the first."""
@@ -174,7 +174,7 @@ class PostgresStore:
             return await connection.fetchval("SELECT identity FROM log_identity WHERE stream = $1", stream)
 
     @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[asyncpg.Connection]:
+    async def _connected(self) -> AsyncGenerator["asyncpg.Connection[asyncpg.Record]"]:
         async with self._lock:
             try:
                 if self._connection is None or self._connection.is_closed():
@@ -192,7 +192,7 @@ class PostgresStore:
                 raise Unavailable(f"PostgreSQL: {type(lost).__name__}: {lost}") from lost
 
 
-async def _write(connection: asyncpg.Connection, commit: Commit) -> None:
+async def _write(connection: "asyncpg.Connection[asyncpg.Record]", commit: Commit) -> None:
     await _move(connection, commit)
     if commit.agents:
         subjects, states, recents = zip(*commit.agents, strict=True)
@@ -203,15 +203,13 @@ async def _write(connection: asyncpg.Connection, commit: Commit) -> None:
     if commit.reminders:
         await _remind(connection, commit)
     for table, rows in commit.appends.items():
-        await connection.copy_records_to_table(
-            table.table, records=[values(row) for row in rows], columns=columns(table)
-        )
+        await connection.copy_records_to_table(table.table, records=map(values_of(table), rows), columns=columns(table))
     for table, puts in commit.puts.items():
         await _put(connection, table, puts)
     await _set_aside(connection, commit)
 
 
-async def _move(connection: asyncpg.Connection, commit: Commit) -> None:
+async def _move(connection: "asyncpg.Connection[asyncpg.Record]", commit: Commit) -> None:
     arrays = zip(
         *(
             (
@@ -234,7 +232,7 @@ async def _move(connection: asyncpg.Connection, commit: Commit) -> None:
         raise Fenced(f"another process has moved one of the partitions {owned}")
 
 
-async def _remind(connection: asyncpg.Connection, commit: Commit) -> None:
+async def _remind(connection: "asyncpg.Connection[asyncpg.Record]", commit: Commit) -> None:
     wanted = [row for row in commit.reminders.values() if row is not None]
     if wanted:
         await connection.execute(_REMINDERS, *zip(*wanted, strict=True))
@@ -243,9 +241,11 @@ async def _remind(connection: asyncpg.Connection, commit: Commit) -> None:
         await connection.execute(_FORGET, *zip(*forgotten, strict=True))
 
 
-async def _put(connection: asyncpg.Connection, table: type[Row], puts: Mapping[tuple[Any, ...], Row | None]) -> None:
+async def _put(
+    connection: "asyncpg.Connection[asyncpg.Record]", table: type[Row], puts: Mapping[tuple[Any, ...], Row | None]
+) -> None:
     upsert, delete = _statements(table)
-    rows = [values(row) for row in puts.values() if row is not None]
+    rows = [values_of(table)(row) for row in puts.values() if row is not None]
     if rows:
         await connection.execute(upsert, *zip(*rows, strict=True))
     gone = [key for key, row in puts.items() if row is None]
@@ -253,9 +253,9 @@ async def _put(connection: asyncpg.Connection, table: type[Row], puts: Mapping[t
         await connection.execute(delete, *zip(*gone, strict=True))
 
 
-async def _set_aside(connection: asyncpg.Connection, commit: Commit) -> None:
+async def _set_aside(connection: "asyncpg.Connection[asyncpg.Record]", commit: Commit) -> None:
     if commit.parked:
-        records = [(*row[1:3], row.partition, *row[3:7], _headers(row.headers), _plain(row.error)) for row in commit.parked]
+        records = [_parked(row) for row in commit.parked]
         await connection.copy_records_to_table("parked", records=records)
     if commit.unparked:
         await connection.execute(_UNPARK, *zip(*commit.unparked, strict=True))
@@ -264,16 +264,20 @@ async def _set_aside(connection: asyncpg.Connection, commit: Commit) -> None:
         await connection.copy_records_to_table("dead_letters", records=records)
 
 
+def _parked(row: ParkedRow) -> tuple[Any, ...]:
+    return (*row[1:3], row.partition, *row[3:7], _headers(row.headers), _plain(row.error))
+
+
 def _dead(letter: DeadLetter) -> tuple[Any, ...]:
     return (*letter[:5], _headers(letter.headers), _plain(letter.reason))
 
 
 def _headers(headers: Sequence[tuple[str, bytes]]) -> str:
-    return _json([(_plain(name), value.hex() if value is not None else None) for name, value in headers]).decode()
+    return _json([(_plain(name), value.hex()) for name, value in headers]).decode()
 
 
 def _read_headers(text: str) -> tuple[tuple[str, bytes], ...]:
-    return tuple((name, bytes.fromhex(value or "")) for name, value in msgspec.json.decode(text))
+    return tuple((name, bytes.fromhex(value)) for name, value in msgspec.json.decode(text))
 
 
 def _plain(text: str) -> str:
@@ -292,9 +296,14 @@ def columns(table: type[Row]) -> tuple[str, ...]:
     return tuple(column.name for column in fields(table))
 
 
-def values(row: Row) -> tuple[Any, ...]:
-    """A row's values, in the order of its columns."""
-    return tuple(getattr(row, name) for name in columns(type(row)))
+@lru_cache(maxsize=256)
+def values_of(table: type[Row]) -> Callable[[Row], tuple[Any, ...]]:
+    """Read a row's values, in the order of its columns."""
+    names = columns(table)
+    if len(names) > 1:
+        return attrgetter(*names)
+    only = attrgetter(*names)
+    return lambda row: (only(row),)
 
 
 _SQL_TYPES: Final = {str: "text", int: "bigint", bool: "boolean", datetime: "timestamptz"}

@@ -43,9 +43,9 @@ async def provision(admin_url: str, services: Iterable[str], directory: Path, na
 
     Passwords are kept in ``secrets.json`` in ``directory``. Where that file is lost, existing roles get new ones.
     """
-    passwords = Passwords(directory / "secrets.json")
     made: dict[str, Access] = {}
     async with _alone(admin_url) as admin:
+        passwords = Passwords(directory / "secrets.json")  # read when no other provisioner can be writing it
         for service in services:
             made[service] = await _provision(admin, admin_url, service, passwords, namespace)
     return made

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 class Relay:
     """The outbox rows of the partitions this process owns, on their way to the log.
 
-    ``step`` is one round trip. It never publishes past a gap: the rows of a round that failed stay first in their queue.
+    ``step`` is one round trip. It never publishes past a gap: the rows of a failed round stay first in their queue.
     """
 
     def __init__(self, store: Store, log: Log) -> None:
@@ -29,6 +29,8 @@ class Relay:
         self._work = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
+        self._empty = asyncio.Event()
+        self._empty.set()
         self._stepping = asyncio.Lock()
 
     @property
@@ -43,6 +45,10 @@ class Relay:
     async def room(self) -> None:
         """Wait until the queue is short enough to take another turn batch."""
         await self._room.wait()
+
+    async def drained(self) -> None:
+        """Wait until everything offered is published."""
+        await self._empty.wait()
 
     def offer(self, partition: Partition, rows: Sequence[OutboxRow]) -> None:
         """Queue rows that were just committed, in the order of their sequence."""
@@ -100,6 +106,7 @@ class Relay:
     def _count(self, change: int) -> None:
         self._rows += change
         _flag(self._work, up=self._rows > 0)
+        _flag(self._empty, up=self._rows == 0)
         _flag(self._room, up=self._rows < RELAY_ROWS_MAX)
 
 

@@ -17,7 +17,7 @@ from agora.kafka import KafkaLog
 from agora.ports import Fenced, Record, Unavailable
 from agora.postgres import PostgresStore
 from agora.service import Service
-from agora.turns import Engine, HistoryLost
+from agora.turns import Engine
 
 POLL_RECORDS_MAX: Final = 4_000
 POLL_EMPTY_MS: Final = 10  # FastStream waits this long again after an empty poll; it bounds what a hop may lose

@@ -15,7 +15,7 @@ class Service:
 
     ``state`` is the type (often a union of frozen dataclasses told apart by ``status``) that stored states open as;
     ``initial`` is the state of an agent nobody has spoken to yet. ``consumes`` and ``publishes`` are the aliases
-    at the top of its ``decide.py`` (or tuples of event classes); ``events`` is every event class of the shared language.
+    at the top of its ``decide.py``, or tuples of classes; ``events`` is every event class of the shared language.
     A service with ``ingress`` does not hear its stream: requests from outside are its log.
     """
 

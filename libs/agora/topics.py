@@ -4,9 +4,11 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError
 
 RECORD_BYTES_MAX: Final = 1024 * 1024
 REQUEST_MS_MAX: Final = 30_000
+REPLICAS: Final = 3  # or as many as there are brokers
 TOPIC_EXISTS: Final = 36
 CONFIG: Final = {
     "message.timestamp.type": "LogAppendTime",
@@ -21,39 +23,41 @@ class TopicError(RuntimeError):
     """A topic could not be made, or has another number of partitions than the services expect."""
 
 
-async def ensure_topics(bootstrap: str, names: Iterable[str], partitions: int, replicas: int = -1) -> None:
+async def ensure_topics(bootstrap: str, names: Iterable[str], partitions: int) -> None:
     """Make the topics that are missing; raise where one has another number of partitions.
 
     A key belongs to a partition for ever, so a topic's partitions are never added to behind the services' backs.
-    ``replicas`` of -1 leaves their number to the broker.
     """
     wanted = sorted(set(names))
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=REQUEST_MS_MAX)
-    await admin.start()
     try:
-        existing = set(await admin.list_topics())
-        await _create(admin, [name for name in wanted if name not in existing], partitions, replicas)
-        for name, count in (await _partitions(admin, [name for name in wanted if name in existing])).items():
-            if count != partitions:
-                raise TopicError(
-                    f"Topic {name} has {count} partitions where {partitions} are expected. "
-                    f"Set AGORA_PARTITIONS={count}, or use another AGORA_NAMESPACE: a key cannot change its partition."
-                )
+        await admin.start()
+        existing = await _partitions(admin)
+        if missing := [name for name in wanted if name not in existing]:
+            await _create(admin, missing, partitions)
+            existing |= await _partitions(admin)  # another process may have made one at the same moment
+    except KafkaError as error:
+        raise TopicError(f"Kafka at {bootstrap} did not make the topics: {error}. Check AGORA_KAFKA.") from error
     finally:
         await admin.close()
+    for name in wanted:
+        if existing.get(name, partitions) != partitions:
+            raise TopicError(
+                f"Topic {name} has {existing[name]} partitions where {partitions} are expected. "
+                f"Set AGORA_PARTITIONS={existing[name]}, or use another AGORA_NAMESPACE: "
+                "a key cannot change its partition."
+            )
 
 
-async def _create(admin: AIOKafkaAdminClient, names: list[str], partitions: int, replicas: int) -> None:
-    if not names:
-        return
+async def _create(admin: AIOKafkaAdminClient, names: list[str], partitions: int) -> None:
+    cluster: Any = await admin.describe_cluster()
+    replicas = min(REPLICAS, len(cluster["brokers"]))
     topics = [NewTopic(name, partitions, replicas, topic_configs=dict(CONFIG)) for name in names]
     answer: Any = await admin.create_topics(topics, timeout_ms=REQUEST_MS_MAX)
     for name, code, *reason in answer.topic_errors:
-        if code not in {0, TOPIC_EXISTS}:  # another process may make the same topic at the same moment
+        if code not in {0, TOPIC_EXISTS}:
             raise TopicError(f"Topic {name} could not be made: {reason[0] if reason else ''} (Kafka error {code}).")
 
 
-async def _partitions(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, int]:
-    if not names:
-        return {}
-    return {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics(names)}
+async def _partitions(admin: AIOKafkaAdminClient) -> dict[str, int]:
+    return {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}

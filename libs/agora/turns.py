@@ -5,7 +5,7 @@ It does no I/O of its own; everything outside comes through the ports. One corou
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from operator import attrgetter
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 Opened: TypeAlias = tuple[Record, Heard | Undecodable | None]  # None: an event this service does not consume
 
 
-class HistoryLost(Exception):  # noqa: N818 - says what is the case
+class HistoryLost(Exception):
     """The log no longer holds what this partition has not heard yet. Going on would lose events silently."""
 
 
@@ -109,7 +109,7 @@ class Engine:
         return self._owned[partition].row.next_offset
 
     @contextmanager
-    def _forgetting(self) -> Iterator[None]:
+    def _forgetting(self) -> Generator[None]:
         """What was lost or taken away on the way is no longer known: let go of everything in memory."""
         try:
             yield

@@ -18,7 +18,7 @@ ID_CHARS_MAX: Final = 256
 REASON_CHARS_MAX: Final = 500
 
 
-class Undecodable(Exception):  # noqa: N818 - says what the record is
+class Undecodable(Exception):
     """A record that cannot be read as an event; the message is the reason."""
 
 

@@ -1,4 +1,4 @@
-"""A whole society in memory with virtual time, driven by one seed: records late, twice and out of step, crashes anywhere.
+"""A whole society in memory with virtual time, driven by one seed: records late or twice, crashes anywhere.
 
 The engines are the real ones; only the ports are played. Equal seeds give equal runs.
 """
@@ -51,9 +51,7 @@ class House:
 
     def start(self) -> None:
         """Begin with nothing in memory."""
-        self.engine = Engine(
-            self.service, self.store, self._world.log, self._world.clock, agents_per_partition_max=8
-        )
+        self.engine = Engine(self.service, self.store, self._world.log, self._world.clock, agents_per_partition_max=8)
 
     def crash(self) -> None:
         """Lose the process; Kafka redelivers from somewhere before what was heard."""
@@ -80,7 +78,10 @@ class House:
 
 
 class World:
-    """Every service, one log, one clock, one seed. Between any two steps of any service ``step`` may break it."""
+    """Every service, one log, one clock, one seed. Between any two steps of any service ``step`` may break it.
+
+    Services named in ``away`` do nothing until they are taken out of it; what they are told waits in the log.
+    """
 
     def __init__(self, services: Iterable[Service], seed: int = 0, faults: Faults | None = None) -> None:
         self.chance = Random(seed)  # noqa: S311 - a seeded world, not a secret
@@ -88,6 +89,7 @@ class World:
         self.faults = faults or Faults()
         self.log = MemoryLog(self.clock, step=self.step)
         self.breaks: Callable[[str], None] | None = None
+        self.away: set[str] = set()
         self._told = 0
         self.houses = {service.name: House(self, service) for service in services if not service.ingress}
 
@@ -115,7 +117,7 @@ class World:
         limit = self.clock.now() + patience
         while True:
             await self._work()
-            due = [row.due for house in self.houses.values() for row in house.store.reminders.values()]
+            due = [row.due for house in self._present() for row in house.store.reminders.values()]
             if not due or min(due) > limit:
                 return
             self.clock.advance(min(due))
@@ -128,7 +130,7 @@ class World:
 
     async def _work(self) -> None:
         while self._busy():
-            moves = [(house, number) for house in self.houses.values() for number in (*house.pending(), None)]
+            moves = [(house, number) for house in self._present() for number in (*house.pending(), None)]
             self.chance.shuffle(moves)
             for house, number in moves:
                 await self._survive(house, number)
@@ -137,11 +139,12 @@ class World:
         """Whether anyone has something to hear, to publish, or to be reminded of now."""
         now = self.clock.now()
         return any(
-            house.pending()
-            or house.store.unsent()
-            or any(row.due <= now for row in house.store.reminders.values())
-            for house in self.houses.values()
+            house.pending() or house.store.unsent() or any(row.due <= now for row in house.store.reminders.values())
+            for house in self._present()
         )
+
+    def _present(self) -> list[House]:
+        return [house for name, house in self.houses.items() if name not in self.away]
 
     async def _survive(self, house: House, number: int | None) -> None:
         try:
@@ -167,5 +170,3 @@ class World:
                 envelope = read_envelope(record.value or b"")
                 seen.setdefault((envelope.source, envelope.id), (envelope.type, envelope.subject))
         return list(seen.values())
-
-

@@ -14,6 +14,8 @@ ASKED_LINES_MAX: Final = 2_000
 QUANTITY_MAX: Final = 10_000
 PRICE_MINOR_MAX: Final = 10**9
 INSTALMENTS_MAX: Final = 10
+PRINTABLE: Final = Field(pattern="^[ -~]+$")
+"""ASCII, blanks too (shops use them): a line has a limit in bytes, not only in characters, so 1,000 fit a record."""
 PAYMENT_METHODS: Final = frozenset({"boleto", "debit", "credit"})
 
 
@@ -21,9 +23,9 @@ PAYMENT_METHODS: Final = frozenset({"boleto", "debit", "credit"})
 class Line:
     """So many units of one version of a product, at one price per unit; freight and voucher count once per line."""
 
-    product: ProductId
+    product: Annotated[ProductId, PRINTABLE]
     version: int
-    seller: SellerId
+    seller: Annotated[SellerId, PRINTABLE]
     quantity: int
     price_minor: int
     freight_minor: int = 0

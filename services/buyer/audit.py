@@ -16,7 +16,7 @@ FIGURES: Final = (
     Figure("cancelled orders by buyer", "SELECT buyer, cancelled FROM buyers WHERE cancelled <> 0"),
     Figure(
         "ended orders",
-        "SELECT 'all', (SELECT count(*) FROM refused_orders) + (SELECT coalesce(sum(paid + cancelled), 0)::bigint FROM buyers)",
+        "SELECT 'all', (SELECT count(*) FROM refused_orders) + coalesce(sum(paid + cancelled), 0)::bigint FROM buyers",
     ),
     Figure("earliest update in carts by product", "SELECT product, min(seller_update) FROM carts GROUP BY product"),
     Figure("latest update in carts by product", "SELECT product, max(seller_update) FROM carts GROUP BY product"),

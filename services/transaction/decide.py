@@ -78,6 +78,10 @@ class Policy:
     delivery_time: timedelta = timedelta(seconds=10)
     fee_basis_points: int = 500
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.fee_basis_points <= ledger.BASIS_POINTS:
+            raise ValueError(f"a fee of {self.fee_basis_points} basis points is not a part of the whole")
+
 
 POLICY: Final = Policy()
 

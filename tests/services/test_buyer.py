@@ -21,6 +21,7 @@ from market.buyers import (
 )
 from market.ids import TransactionId
 from market.lines import LINES_MAX, Payment
+from market.money import Money
 from market.transactions import (
     OrderReserved,
     PaymentSucceeded,
@@ -206,6 +207,8 @@ def test_funds_for_an_order_never_placed_are_refused() -> None:
     unknown = (FundsRefused(transaction=T, buyer=B, reason="unknown order"),)
     assert when(BUYER, reserved()).publishes == unknown
     assert when(PLACED, reserved(total=401)).publishes == unknown
+    euros = OrderReserved(transaction=T, buyer=B, total=Money(400, "EUR"), payment=GOOD)
+    assert when(PLACED, euros).publishes == unknown
     stranger = (FundsRefused(transaction=T, buyer=B, reason="unknown buyer"),)
     assert when(Unregistered(), reserved()).publishes == stranger
 

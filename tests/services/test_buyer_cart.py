@@ -112,9 +112,15 @@ def test_a_cart_keeps_its_own_choice_from_a_price_list() -> None:
 def test_a_cart_ignores_older_updates_other_sellers_and_products_that_left() -> None:
     told = given(decide, CART, quoted(120, update=5))
     assert when(told, quoted(110, update=4)) is NOTHING
+    assert when(told, quoted(120, update=5)) is NOTHING
     foreign = PriceChanged(product=P, seller=R, price_minor=1, product_version=1, update=9)
     assert when(told, foreign) is NOTHING
     assert when(BUYER, quoted(110)) is NOTHING
+
+
+def test_a_new_quantity_does_not_make_a_cart_forget_what_it_was_told() -> None:
+    told = given(decide, CART, quoted(120, update=5), ChangeCartLine(buyer=B, product=P, quantity=7))
+    assert when(told, quoted(110, update=4)) is NOTHING
 
 
 def test_a_product_that_cannot_be_watched_leaves_the_cart() -> None:

@@ -13,7 +13,6 @@ from agora.decision import NOTHING, Decision, Forget, Remind
 from agora.event import Event
 from market.buyers import FundsHeld, FundsRefused
 from market.ids import SellerId
-from market.lines import Line
 from market.products import StockRefused, StockReserved
 from market.streams import BUYERS, PRODUCTS, SELLERS, TRANSACTIONS
 from market.transactions import (
@@ -154,12 +153,12 @@ def test_an_answer_that_comes_too_late_is_left_unheard(state: Transaction, late:
     assert when(state, late) is NOTHING
 
 
-@pytest.mark.parametrize("state", [Unopened(), OPENED, RESERVED, DISPATCHED, SETTLED, CANCELLED])
+@pytest.mark.parametrize("state", [state for state in EVERY if state != PAID])
 def test_only_a_paid_order_is_dispatched(state: Transaction) -> None:
     assert when(state, S_SENT) is NOTHING
 
 
-# Dispatch and delivery
+# Delivery
 
 
 def test_parcels_go_out_one_by_one_and_then_have_a_time_to_arrive() -> None:
@@ -179,9 +178,8 @@ def test_a_parcel_is_sent_once_and_only_by_a_seller_of_the_order(sender: OrderDi
 
 def test_parcels_confirmed_one_by_one_settle_with_the_last() -> None:
     first = when(DISPATCHED, R_ARRIVED)
-    assert first == Decision(
-        Dispatched(ORDER, NOW, {S: NOW}), (OrderDelivered(transaction=T, seller=R),), (), first.rows
-    )
+    assert first.state == Dispatched(ORDER, NOW, {S: NOW})
+    assert first.publishes == (OrderDelivered(transaction=T, seller=R),)
     assert written(first) == [Shipment(T, R, NOW, NOW)]
     last = when(Dispatched(ORDER, NOW, {S: NOW}), S_ARRIVED)
     assert last.state == SETTLED
@@ -199,9 +197,7 @@ def test_settlement_pays_each_seller_less_a_fee_rounded_down() -> None:
     assert entries(decision) == [
         ("settled", "escrow", -613), ("settled", "seller:S", 266), ("settled", "seller:R", 317), ("settled", "fees", 30)
     ]  # fmt: skip
-    assert [row for row in written(decision) if isinstance(row, Shipment)] == [
-        Shipment(T, S, NOW, NOW), Shipment(T, R, NOW, NOW)
-    ]  # fmt: skip
+    assert written(decision)[:2] == [Shipment(T, S, NOW, NOW), Shipment(T, R, NOW, NOW)]
 
 
 def test_a_parcel_may_arrive_before_another_is_sent() -> None:
@@ -230,50 +226,12 @@ def test_a_parcel_that_is_not_on_its_way_cannot_arrive(state: Transaction, selle
     assert when(state, ConfirmDelivery(transaction=T, seller=seller)) == Decision(None, (refused,))
 
 
-@pytest.mark.parametrize("state", [Unopened(), OPENED, RESERVED, PAID, SETTLED, CANCELLED])
+@pytest.mark.parametrize("state", [state for state in EVERY if state != DISPATCHED])
 def test_delivery_is_due_only_while_parcels_are_on_their_way(state: Transaction) -> None:
     assert when(state, DUE) is NOTHING
 
 
 # Properties
-
-orders = st.lists(
-    st.builds(
-        line,
-        st.sampled_from("PQXYZ"),
-        st.integers(1, 10_000),
-        st.integers(0, 10**6),
-        seller=st.sampled_from("RSUV"),
-        freight_minor=st.integers(0, 10**4),
-        voucher_minor=st.integers(0, 10**6),
-    ),
-    min_size=1,
-    max_size=12,
-)
-
-
-@for_any(orders, st.integers(0, 10_000))
-def test_no_posting_makes_or_loses_a_penny(lines: list[Line], fee_basis_points: int) -> None:
-    policy = Policy(fee_basis_points=fee_basis_points)
-    order = placed(*lines)
-    state = when(Unopened(), order).state
-    assert isinstance(state, Opened)
-    posted = Counter[str]()
-    balances = Counter[str]()
-    script: list[Event] = [StockReserved(transaction=T, product=product, quantity=1) for product in state.unanswered]
-    sellers = dict.fromkeys(entry.seller for entry in lines)
-    script += [HELD, *(OrderDispatched(transaction=T, seller=seller) for seller in sellers), DUE]
-    for event in script:
-        decision = when(state, event, policy)
-        state = decision.state or state
-        for posting, account, amount in entries(decision):
-            posted[posting] += amount
-            balances[account] += amount
-            assert amount >= 0 or account == "buyer:B" or (posting, account) == ("settled", "escrow")
-    assert isinstance(state, Settled)
-    assert posted == {"captured": 0, "settled": 0}
-    assert (balances["buyer:B"], balances["escrow"]) == (-order.total.minor, 0)
-
 
 ALL = (P_RESERVED, Q_RESERVED, Q_REFUSED, HELD, DECLINED, TIMED_OUT, S_SENT, R_SENT, S_ARRIVED, R_ARRIVED, DUE)
 NEXT = {
@@ -282,8 +240,6 @@ NEXT = {
     "reserved": {"paid", "cancelled"},
     "paid": {"paid", "dispatched"},
     "dispatched": {"dispatched", "settled"},
-    "settled": set[str](),
-    "cancelled": set[str](),
 }
 
 
@@ -296,7 +252,7 @@ def test_whatever_is_said_in_whatever_order_only_legal_steps_are_taken(events: l
         decision = when(state, event)
         said.update(type(told).__name__ for told in decision.publishes)
         if decision.state is not None:
-            assert decision.state.status in NEXT[state.status]
+            assert decision.state.status in NEXT.get(state.status, ())
             state = decision.state
         assert adapter.validate_json(adapter.dump_json(state)) == state
     outcomes = said["TransactionSettled"] + said["TransactionCancelled"]

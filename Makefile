@@ -1,0 +1,58 @@
+# Everything a developer does. Needs Python 3.11 or later and make; what it installs stays in .venv.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --python-version 3.11 \
+	--custom-compile-command "make lock" pyproject.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint types imports bench up down lock clean
+
+help: ## List what make can do
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1	\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+setup: $(READY) ## Install everything into .venv, from packages locked by their hashes
+
+demo: setup ## Run a marketplace on this machine: FILE= replays a CSV of orders, JSON= takes the result
+	$(BIN)/agora demo $(if $(FILE),--file "$(FILE)") $(if $(JSON),--json > "$(JSON)")
+
+test: lint types imports ## Check everything and run the tests: ARGS= goes to pytest
+	$(BIN)/pytest $(ARGS)
+
+lint: setup ## Check style and format
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: setup ## Check types
+	$(BIN)/basedpyright
+
+imports: setup ## Check who may import whom
+	$(BIN)/lint-imports
+
+bench: setup ## Measure throughput and latency on this machine: ARGS= goes to the bench
+	$(BIN)/agora bench $(ARGS)
+
+up: setup ## Start the marketplace and leave it running
+	$(BIN)/agora up
+
+down: setup ## Stop the marketplace that "make up" started
+	$(BIN)/agora down
+
+lock: setup ## Lock the packages anew after a change of pyproject.toml; ARGS=--upgrade takes newer ones
+	$(COMPILE) --output-file requirements.txt $(ARGS)
+	$(COMPILE) --extra dev --output-file requirements-dev.txt $(ARGS)
+
+clean: ## Remove what was installed and cached in this checkout
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo 'Agora needs Python 3.11 or later, and "$(PYTHON)" is not. Say which: make setup PYTHON=python3.12' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { \
+		echo '"$(PYTHON)" has no venv module. On Debian and Ubuntu: apt install python3-venv' >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements-dev.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	@touch $@

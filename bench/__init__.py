@@ -1,0 +1,1 @@
+"""What the marketplace costs, measured on this machine: see ``bench/main.py``."""

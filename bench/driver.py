@@ -1,0 +1,163 @@
+"""Drives a running market: closed loops, an open loop, and what the services have committed so far."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from time import perf_counter
+from typing import Any, Final
+
+import asyncpg
+import msgspec
+from aiokafka import AIOKafkaConsumer
+
+from agora.event import Event
+from agora.ingress import Ingress, asking
+from agora.wire import read_envelope
+from market.buyers import CheckOut
+
+POLL_SECONDS: Final = 0.02
+SUBMIT_MAX: Final = 500
+STALL_SECONDS_MAX: Final = 60
+
+PAID: Final = "heard PaymentSucceeded.v1"
+SETTLED: Final = "heard TransactionSettled.v1"
+
+
+class Progress:
+    """What the services have committed, read from the tallies in their partition rows."""
+
+    def __init__(self, connections: Mapping[str, "asyncpg.Connection[asyncpg.Record]"]) -> None:
+        self._connections = connections
+
+    async def counts(self) -> dict[str, dict[str, int]]:
+        """Each service's tallies, summed over its partitions."""
+        counts: dict[str, dict[str, int]] = {}
+        for name, connection in self._connections.items():
+            tally = counts.setdefault(name, {})
+            for (text,) in await connection.fetch("SELECT counts FROM partitions"):
+                for what, number in msgspec.json.decode(text).items():
+                    tally[what] = tally.get(what, 0) + number
+        return counts
+
+    async def known(self) -> dict[str, int]:
+        """How many agents each service knows."""
+        return {name: await c.fetchval("SELECT count(*) FROM agents") for name, c in self._connections.items()}
+
+
+def hearers(counts: Mapping[str, Mapping[str, int]], what: str, copies: Mapping[str, int]) -> int:
+    """How many checkouts every service that hears ``what`` has committed; ``copies`` are its events per checkout."""
+    return min(counts[name].get(what, 0) // number for name, number in copies.items())
+
+
+def turns(counts: Mapping[str, Mapping[str, int]]) -> int:
+    """All turns taken so far."""
+    return sum(number for tally in counts.values() for what, number in tally.items() if what.startswith("heard "))
+
+
+@dataclass(slots=True)
+class Run:
+    """What a closed loop measured: (seconds, checkouts done, turns) at each look."""
+
+    marks: list[tuple[float, int, int]] = field(default_factory=list[tuple[float, int, int]])
+
+    def per_second(self, first: float = 0.1, last: float = 1.0) -> float:
+        """Checkouts/s between two shares of the run, so that warming up does not count."""
+        total = self.marks[-1][1]
+        return _rate([(at, done) for at, done, _ in self.marks], total * first, total * last)
+
+    def turns_per_second(self, first: int, last: int) -> float:
+        """Turns/s between two numbers of turns since the run began."""
+        start = self.marks[0][2]
+        return _rate([(at, taken - start) for at, _, taken in self.marks], first, last)
+
+
+def _rate(marks: list[tuple[float, int]], first: float, last: float) -> float:
+    begin = next(mark for mark in marks if mark[1] >= first)
+    end = next((mark for mark in marks if mark[1] >= last), marks[-1])
+    return (end[1] - begin[1]) / (end[0] - begin[0]) if end[0] > begin[0] else 0.0
+
+
+async def closed_loop(
+    door: Ingress,
+    progress: Progress,
+    orders: Iterator[CheckOut],
+    *,
+    count: int,
+    in_flight: int,
+    what: str,
+    copies: Mapping[str, int],
+) -> Run:
+    """Keep ``in_flight`` checkouts under way until ``count`` are done in every service that hears ``what``."""
+    run = Run()
+    before = hearers(await progress.counts(), what, copies)
+    start = moved = perf_counter()
+    sent = done = 0
+    while done < count:
+        counts = await progress.counts()
+        now = perf_counter()
+        if hearers(counts, what, copies) - before > done:
+            moved = now
+        done = hearers(counts, what, copies) - before
+        run.marks.append((now - start, done, turns(counts)))
+        if now - moved > STALL_SECONDS_MAX:
+            raise RuntimeError(f"nothing moved for {STALL_SECONDS_MAX} s with {done} of {count} done: {counts}")
+        room = min(in_flight - (sent - done), count - sent, SUBMIT_MAX)
+        if room > 0:
+            await door.submit([asking(order.order, order) for order in islice(orders, room)])
+            sent += room
+        else:
+            await asyncio.sleep(POLL_SECONDS)
+    return run
+
+
+async def open_loop(
+    door: Ingress, orders: Iterator[CheckOut], bootstrap: str, topic: str, *, per_second: int, seconds: int
+) -> list[float]:
+    """Send at a fixed rate, whatever happens; milliseconds from when each was due to its payment's place in the log."""
+    due: dict[str, float] = {}
+    latencies: list[float] = []
+    listener = asyncio.create_task(_payments(bootstrap, topic, due, latencies, per_second * seconds))
+    await asyncio.sleep(1)
+    start = perf_counter()
+    sends: list[asyncio.Task[Any]] = []
+    for number, order in enumerate(islice(orders, per_second * seconds)):
+        moment = start + number / per_second
+        await asyncio.sleep(max(0.0, moment - perf_counter()))
+        due[order.order] = moment
+        sends.append(asyncio.create_task(door.ask(order.order, order)))
+    await asyncio.gather(*sends)
+    async with asyncio.timeout(STALL_SECONDS_MAX):
+        await listener
+    return latencies
+
+
+async def _payments(bootstrap: str, topic: str, due: dict[str, float], latencies: list[float], count: int) -> None:
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, auto_offset_reset="latest", fetch_max_wait_ms=100)
+    await consumer.start()
+    try:
+        while len(latencies) < count:
+            for records in (await consumer.getmany(timeout_ms=200)).values():
+                for record in records:
+                    if record.value and b"PaymentSucceeded.v1" in record.value:
+                        subject = read_envelope(record.value).subject
+                        if subject in due:
+                            latencies.append((perf_counter() - due.pop(subject)) * 1000)
+    finally:
+        await consumer.stop()
+
+
+async def prepare(door: Ingress, progress: Progress, commands: list[Event], prefix: str) -> None:
+    """Submit set-up commands and wait until no service has anything left to do with them."""
+    await door.submit([asking(f"{prefix}-{number}", command) for number, command in enumerate(commands)])
+    await quiet(progress)
+
+
+async def quiet(progress: Progress, still_seconds: float = 1.0) -> None:
+    """Wait until no service takes turns any more."""
+    before, since = -1, perf_counter()
+    while perf_counter() - since < still_seconds:
+        now = turns(await progress.counts())
+        if now != before:
+            before, since = now, perf_counter()
+        await asyncio.sleep(POLL_SECONDS)
