@@ -30,8 +30,8 @@ types: setup ## Check types
 imports: setup ## Check who may import whom
 	$(BIN)/lint-imports
 
-bench: setup ## Measure throughput and latency on this machine: ARGS= goes to the bench
-	$(BIN)/agora bench $(ARGS)
+bench: setup ## Measure throughput, latency and memory on this machine: JSON= takes the figures
+	$(BIN)/python -m bench $(if $(JSON),--json "$(JSON)")
 
 up: setup ## Start the marketplace and leave it running
 	$(BIN)/agora up

@@ -47,7 +47,9 @@ async def _set_up(stack: Stack, broker: KafkaBroker) -> None:
     await _tell(stack, broker, commands)
     wanted = sum(isinstance(command, ListProduct | RegisterBuyer) for command in commands)
     stall = _Stall()
-    while stall.seen(await _known(stack)) < wanted:
+    while True:
+        if stall.seen(await _known(stack)) >= wanted:
+            return
         await asyncio.sleep(POLL_SECONDS)
 
 
@@ -57,13 +59,12 @@ async def _known(stack: Stack) -> int:
 
 async def _closed_loop(stack: Stack, broker: KafkaBroker, count: int, in_flight: int) -> float:
     orders = orders_of(SEED, ORDERS_MAX)
-    warm_up = max(in_flight, count // 10)
-    sent, begun, stall = 0, (0.0, 0), _Stall()
+    sent, begun, stall = 0, None, _Stall()
     while True:
         paid, now = stall.seen(await _paid(stack)), perf_counter()
-        if paid < warm_up or not begun[1]:
+        if begun is None and paid >= in_flight:
             begun = (now, paid)
-        if paid - begun[1] >= count:
+        if begun is not None and paid >= begun[1] + count:
             return (paid - begun[1]) / (now - begun[0])
         await _tell(stack, broker, islice(orders, in_flight - (sent - paid)))
         sent = paid + in_flight

@@ -69,6 +69,10 @@ class MemoryLog:
         """All records of a stream, by partition."""
         return self._records.setdefault(name, [[] for _ in range(self.partitions)])
 
+    def names(self) -> list[str]:
+        """Every stream anything was said in."""
+        return sorted(self._records)
+
     def append(self, stream: str, key: bytes | None, value: bytes | None) -> None:
         """Append one record where its key belongs."""
         partition = crc32(key or b"") % self.partitions

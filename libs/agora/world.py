@@ -66,10 +66,10 @@ class House:
 
     async def deliver(self, number: int, count: int) -> None:
         """Hand over some records of one partition."""
-        records: Sequence[MemoryRecord] = self._world.log.stream(self.service.stream.name)[number]
         first = self.read[number]
-        await self.engine.take(records[first : first + count])
-        self.read[number] = min(len(records), first + count)
+        records = self._world.log.stream(self.service.stream.name)[number][first : first + count]
+        await self.engine.take(records)
+        self.read[number] = first + len(records)
 
     def state(self, subject: str) -> Any:
         """The committed state of an agent."""

@@ -5,8 +5,12 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from functools import partial
+from hashlib import sha256
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -147,13 +151,49 @@ def test_a_jar_that_is_not_the_pinned_one_is_never_run(tmp_path: Path) -> None:
         fetch(tmp_path, lock)
 
 
-def test_a_jar_that_arrives_other_than_pinned_is_refused_and_not_kept(tmp_path: Path) -> None:
-    jar = next(jar for jar in read() if jar.artifact == "kafka-tools-api")
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Path]:
+    """A Maven repository of our own, in place of the one jgo knows."""
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        (tmp_path / "jgo.conf").write_text(f"[repositories]\ncentral = http://127.0.0.1:{server.server_port}\n")
+        monkeypatch.setenv("JGO_CONFIG_FILE", str(tmp_path / "jgo.conf"))
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        yield folder
+        server.shutdown()
+        serving.join()
+
+
+def test_a_jar_is_fetched_once_from_the_repository_that_jgo_is_told_of(tmp_path: Path, repository: Path) -> None:
+    (repository / "org/example/tool/1.0").mkdir(parents=True)
+    (repository / "org/example/tool/1.0/tool-1.0.jar").write_bytes(b"a jar")
     lock = tmp_path / "jars.lock"
-    lock.write_text(f"{'0' * 64}  {jar.group}:{jar.artifact}:{jar.version}\n")
+    lock.write_text(f"{sha256(b'a jar').hexdigest()}  org.example:tool:1.0\n")
+    assert [jar.read_bytes() for jar in fetch(tmp_path / "jars", lock)] == [b"a jar"]
+    (repository / "org/example/tool/1.0/tool-1.0.jar").unlink()
+    assert [jar.read_bytes() for jar in fetch(tmp_path / "jars", lock)] == [b"a jar"]
+
+
+def test_a_jar_that_arrives_other_than_pinned_is_refused_and_not_kept(tmp_path: Path, repository: Path) -> None:
+    (repository / "org/example/tool/1.0").mkdir(parents=True)
+    (repository / "org/example/tool/1.0/tool-1.0.jar").write_bytes(b"another jar")
+    lock = tmp_path / "jars.lock"
+    lock.write_text(f"{sha256(b'a jar').hexdigest()}  org.example:tool:1.0\n")
     with pytest.raises(JarsError, match="not the jar that was pinned"):
-        fetch(tmp_path, lock)
-    assert not (tmp_path / jar.file_name).exists()
+        fetch(tmp_path / "jars", lock)
+    assert not list((tmp_path / "jars").glob("*.jar"))
+
+
+def test_a_jar_that_is_nowhere_to_be_had_is_named(tmp_path: Path, repository: Path) -> None:
+    assert repository.exists()
+    lock = tmp_path / "jars.lock"
+    lock.write_text(f"{'0' * 64}  org.example:tool:1.0\n")
+    with pytest.raises(JarsError, match=r"org\.example:tool:1\.0 could not be fetched.*AGORA_KAFKA"):
+        fetch(tmp_path / "jars", lock)
 
 
 async def test_a_topic_with_another_number_of_partitions_is_refused(kafka: str, namespace: str) -> None:

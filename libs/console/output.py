@@ -1,0 +1,133 @@
+"""What a command says: messages and progress on standard error, its result on standard output, and how it ends."""
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import asyncpg
+import typer
+from aiokafka.errors import KafkaError
+from rich.console import Console
+
+from agora.embedded import JarsError, ServerError
+from agora.migrations import MigrationError
+from agora.ports import Unavailable
+from agora.provision import ProvisionError
+from agora.settings import SettingsError
+from agora.topics import TopicError
+from console.retail import OrderFileError
+
+FAILED: Final = 1
+TERMINATED: Final = 143
+INTERRUPTED: Final = 130
+
+
+class Failure(Exception):
+    """A command cannot do what it was asked; the message says what happened and what to do next."""
+
+
+_OUR_WORDS: Final = (
+    Failure,
+    OrderFileError,
+    SettingsError,
+    ServerError,
+    JarsError,
+    ProvisionError,
+    MigrationError,
+    TopicError,
+    Unavailable,
+)
+_OTHERS_WORDS: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError)
+
+
+@dataclass(frozen=True, slots=True)
+class Out:
+    """Where one command's words go. With ``as_json``, standard output holds one JSON object and nothing else."""
+
+    as_json: bool
+    error: Console = field(default_factory=lambda: Console(stderr=True, highlight=False))
+    output: Console = field(default_factory=lambda: Console(highlight=False))
+
+    def say(self, message: str) -> None:
+        """Tell the person at the keyboard something."""
+        self.error.print(message, markup=False, soft_wrap=True)
+
+    def result(self, values: Mapping[str, Any], show: Callable[[Console], None]) -> None:
+        """Give the result: as JSON, or as ``show`` prints it for people."""
+        if self.as_json:
+            sys.stdout.write(json.dumps(values, ensure_ascii=False) + "\n")
+            sys.stdout.flush()
+        else:
+            show(self.output)
+
+    def fail(self, message: str, code: int = FAILED) -> typer.Exit:
+        """Say why nothing more is done; return what the caller has to raise."""
+        self.say(f"agora: {message}")
+        if self.as_json:
+            self.result({"error": message}, lambda _: None)
+        return typer.Exit(code)
+
+
+def carry_out(out: Out, work: Callable[[], Coroutine[Any, Any, int]]) -> None:
+    """Run a command to its end and leave with its exit code. A first Ctrl-C or SIGTERM ends it in order."""
+    _quieten()
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            code = runner.run(_until_told(work()))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        out.say("Interrupted.")
+        _leave(INTERRUPTED)
+    except _OUR_WORDS as error:
+        raise out.fail(str(error)) from None
+    except _OTHERS_WORDS as error:
+        raise out.fail(f"{type(error).__name__}: {error}") from None
+    if code == TERMINATED:
+        _leave(code)
+    if code:
+        raise typer.Exit(code)
+
+
+async def _until_told(work: Coroutine[Any, Any, int]) -> int:
+    """Turn SIGTERM into the same orderly end as Ctrl-C."""
+    task = asyncio.ensure_future(work)
+    told: list[int] = []
+
+    def stop() -> None:
+        told.append(TERMINATED)
+        task.cancel()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        if told:
+            return TERMINATED
+        raise
+
+
+def _leave(code: int) -> None:
+    """Leave at once: a thread may still be fetching something that nobody waits for any more."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.platform == "win32":
+        return None
+    import uvloop  # noqa: PLC0415 - it is not there on Windows
+
+    return uvloop.new_event_loop
+
+
+def _quieten() -> None:
+    """Libraries keep their troubles with a connection to themselves; ours are told in plain words."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    for name in ("aiokafka", "faststream", "filelock"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)

@@ -1,0 +1,202 @@
+"""Brings a whole market up: servers of its own where none are named, databases, topics, and a process per service."""
+
+import asyncio
+import json
+import shutil
+import threading
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from filelock import FileLock, Timeout
+
+from agora import discovery
+from agora.control import ERRORS
+from agora.embedded import EmbeddedKafka, EmbeddedPostgres
+from agora.migrations import upgrade
+from agora.provision import Access, provision
+from agora.settings import Settings
+from agora.topics import ensure_topics
+from console import site as sites
+from console.children import Child, Family
+from console.output import Failure
+from console.site import Site
+
+LOCK: Final = "stack.lock"
+ADMINISTRATORS_ONLY: Final = ("AGORA_POSTGRES",)
+
+
+class Stack:
+    """A market that lives as long as this object is open."""
+
+    def __init__(self, kind: str, settings: Settings, say: Callable[[str], None], rules: Mapping[str, str]) -> None:
+        """``rules`` are variables for the services' environment."""
+        self.directory = settings.home / kind
+        self._settings = settings
+        self._say = say
+        self._rules = rules
+        self._site = Site.here(kind, settings, self.directory)
+        self._postgres = None if settings.postgres else EmbeddedPostgres(self.directory / "postgres")
+        self._kafka = None if settings.kafka else EmbeddedKafka(self.directory / "kafka", settings.home / "cache")
+        self._family = Family([], say, self._save)
+        self._lock = FileLock(settings.home / LOCK)
+
+    async def start(self, *, fresh: bool) -> Site:
+        """Bring it all up; with ``fresh``, from nothing."""
+        self._take_lock()
+        self._save()
+        await self._stop_servers()  # of a predecessor that was killed
+        if fresh:
+            shutil.rmtree(self.directory, ignore_errors=True)
+        await self._start_servers()
+        accesses = await self._prepare()
+        self._family.children = [self._child(access) for access in accesses.values() if _is_heard(access.service)]
+        self._say(f"starting {len(self._family.children)} services")
+        try:
+            await self._family.start()
+        finally:
+            self._save()
+        self._site = replace(self._site, ready=True)
+        self._save()
+        return self._site
+
+    async def watch(self) -> None:
+        """Keep the services running, for as long as this is awaited."""
+        await self._family.watch()
+
+    async def stop(self) -> None:
+        """Services first, then Kafka, then PostgreSQL. Only then may another market be brought up."""
+        if not self._lock.is_locked:
+            return  # what runs here is somebody else's
+        try:
+            await self._family.stop()
+            await self._stop_servers()
+        finally:
+            self._family.kill()
+            sites.forget(self._settings.home)
+            self._lock.release()
+
+    def _take_lock(self) -> None:
+        self._settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            other = sites.running(self._settings.home)
+            who = f"agora {other.kind} (process {other.pid})" if other else "another agora"
+            end = "agora down" if other and other.kind == "up" else "Ctrl-C in its terminal"
+            raise Failure(f"{who} already runs in {self._settings.home}. End it with {end}, or set AGORA_HOME") from None
+
+    async def _start_servers(self) -> None:
+        starts = [server.start for server in (self._postgres, self._kafka) if server is not None]
+        if starts:
+            self._say(f"starting {' and '.join(self._names())} in {self.directory}")
+        await asyncio.gather(*map(_in_thread, starts))
+        self._site = replace(
+            self._site,
+            kafka=self._settings.kafka or (self._kafka.bootstrap if self._kafka else ""),
+            postgres=self._settings.postgres or (self._postgres.url() if self._postgres else ""),
+            servers=_server_pids(self.directory),
+        )
+
+    async def _prepare(self) -> dict[str, Access]:
+        accesses = await provide(self._settings, self._site.postgres, self.directory)
+        await make_topics(self._settings, self._site.kafka)
+        self._site = replace(self._site, databases={name: access.url for name, access in accesses.items()})
+        return accesses
+
+    def _child(self, access: Access) -> Child:
+        environment = {
+            "AGORA_KAFKA": self._site.kafka,
+            "AGORA_DATABASE": access.url,
+            "AGORA_NAMESPACE": self._settings.namespace,
+            "AGORA_PARTITIONS": str(self._settings.partitions),
+            "AGORA_HOME": str(self._settings.home),
+            **dict.fromkeys(ADMINISTRATORS_ONLY, ""),  # an empty variable is an unset one
+            **self._rules,
+        }
+        return Child(access.service, environment, self.directory / "logs" / f"{access.service}.log")
+
+    async def _stop_servers(self) -> None:
+        for server in (self._kafka, self._postgres):
+            if server is not None:
+                await _in_thread(server.stop)
+
+    def _names(self) -> list[str]:
+        return [name for name, server in (("PostgreSQL", self._postgres), ("Kafka", self._kafka)) if server is not None]
+
+    def _save(self) -> None:
+        pids = {child.name: child.pid for child in self._family.children}
+        self._site = replace(self._site, services=pids)
+        self._site.save(self._settings.home)
+
+
+@asynccontextmanager
+async def market(
+    kind: str, settings: Settings, say: Callable[[str], None], rules: Mapping[str, str], *, fresh: bool
+) -> AsyncGenerator[Site]:
+    """A running market; its services are kept running until the end, whatever the end."""
+    stack = Stack(kind, settings, say, rules)
+    watch: asyncio.Task[None] | None = None
+    try:
+        site = await stack.start(fresh=fresh)
+        watch = asyncio.create_task(stack.watch())
+        yield site
+    finally:
+        if watch is not None:
+            watch.cancel()
+        await stack.stop()
+
+
+async def provide(settings: Settings, postgres: str, directory: Path) -> dict[str, Access]:
+    """Make every service's database and roles, and migrate it."""
+    accesses = await provision(postgres, discovery.folders(), directory, settings.namespace)
+    for name, folder in discovery.folders().items():
+        await upgrade(accesses[name].owner_url, folder / "migrations", accesses[name].role)
+    return accesses
+
+
+async def make_topics(settings: Settings, kafka: str) -> None:
+    """Make every stream's topic."""
+    streams = {service.stream.name for service in discovery.services()} | {ERRORS.name}
+    await ensure_topics(kafka, (settings.namespace + stream for stream in streams), settings.partitions)
+
+
+def _server_pids(directory: Path) -> dict[str, int]:
+    notes = {path.parent.name: json.loads(path.read_text()) for path in sorted(directory.glob("*/run.json"))}
+    return {name: int(note["pid"]) for name, note in notes.items()}
+
+
+def _is_heard(name: str) -> bool:
+    return not discovery.service(name).ingress
+
+
+async def _in_thread(work: Callable[[], None]) -> None:
+    """Run blocking work in a thread that nobody has to wait for at the end of the program."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[None] = loop.create_future()
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - handed over to whoever awaits it
+            _post(loop, done, error)
+        else:
+            _post(loop, done, None)
+
+    threading.Thread(target=run, daemon=True).start()
+    await done
+
+
+def _post(loop: asyncio.AbstractEventLoop, done: "asyncio.Future[None]", error: BaseException | None) -> None:
+    def settle() -> None:
+        if done.done():
+            return
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(error)
+
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(settle)
