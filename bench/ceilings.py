@@ -11,7 +11,9 @@ from sqlalchemy import make_url
 from agora.discovery import folders
 from agora.kafka import KafkaLog
 from agora.migrations import upgrade
+from agora.ports import OutboxRow
 from agora.postgres import PostgresStore
+from agora.relay import RELAY_ROUND_ROWS_MAX
 from bench.sample import STREAMS, Commits, Sample, one_checkout
 from bench.scratch import PARTITIONS, database, topics
 
@@ -61,19 +63,26 @@ async def commit_rows_per_s(url: str, sample: Sample, seconds: float = SECONDS) 
 
 
 async def produce_per_s(bootstrap: str, prefix: str, sample: Sample, seconds: float = SECONDS) -> float:
-    """Records per second that one producer publishes, the events of 500 turns at a time."""
+    """Records per second that one producer publishes, in rounds as long as the relay's longest."""
     log, commits = KafkaLog(bootstrap, prefix), Commits(sample)
     records, spent = 0, 0.0
     try:
-        await log.publish(commits.next().outbox)  # to connect, and to learn where the partitions are
+        await log.publish(_round(commits))  # to connect, and to learn where the partitions are
         while spent < seconds:
-            rows = commits.next().outbox
+            rows = _round(commits)
             begun = perf_counter()
             records += await log.publish(rows)
             spent += perf_counter() - begun
     finally:
         await log.close()
     return records / spent
+
+
+def _round(commits: Commits) -> list[OutboxRow]:
+    rows: list[OutboxRow] = []
+    while len(rows) < RELAY_ROUND_ROWS_MAX:
+        rows += commits.next().outbox
+    return rows[:RELAY_ROUND_ROWS_MAX]
 
 
 async def consume_per_s(bootstrap: str, prefix: str, seconds: float = SECONDS) -> float:

@@ -12,7 +12,8 @@ import msgspec
 from aiokafka import AIOKafkaConsumer
 
 from agora.event import Event
-from agora.ingress import Ingress, asking
+from agora.ingress import Ingress
+from agora.requests import asking
 from agora.wire import read_envelope
 from market.buyers import CheckOut
 

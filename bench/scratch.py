@@ -1,5 +1,6 @@
 """Databases and topics that exist for one measurement alone."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 from typing import Final, TypeAlias
@@ -11,6 +12,7 @@ from sqlalchemy import make_url
 from agora.topics import ensure_topics
 
 PARTITIONS: Final = 8
+LEADERS_SECONDS: Final = 1  # after a topic is made, its partitions need a moment before they take records
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
@@ -34,6 +36,7 @@ async def topics(bootstrap: str, names: Iterable[str]) -> AsyncGenerator[None]:
     """Make topics as the services have them."""
     made = list(names)
     await ensure_topics(bootstrap, made, PARTITIONS)
+    await asyncio.sleep(LEADERS_SECONDS)
     try:
         yield
     finally:

@@ -11,4 +11,5 @@ from bench.textbook.app import application
 
 name, bootstrap, prefix = sys.argv[1:]
 logging.basicConfig(level=logging.WARNING)
+logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it calls every rebalance and every farewell an error
 uvloop.run(application(service(name), bootstrap, os.environ["TEXTBOOK_DATABASE"], prefix).run())

@@ -1,7 +1,6 @@
 """One service as a FastStream application."""
 
 import asyncio
-from typing import Final
 
 from faststream import AckPolicy, FastStream
 from faststream.kafka import KafkaBroker
@@ -12,7 +11,9 @@ from bench.textbook.handler import Handler
 from bench.textbook.message import Message
 from bench.textbook.relay import relay, remind
 
-import os; WORKERS = int(os.environ.get("TW","4"))
+import os
+
+WORKERS = int(os.environ.get("TW", "4"))
 
 
 def connect(database: str) -> AsyncEngine:

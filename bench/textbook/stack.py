@@ -20,6 +20,7 @@ from bench.textbook.tables import Base
 SERVICES: Final = ("buyer", "product", "seller", "transaction")
 STOP_SECONDS_MAX: Final = 20
 
+
 @dataclass(frozen=True, slots=True)
 class Stack:
     """A running marketplace: what stands before its topics' names, and a connection to each service's database."""

@@ -2,16 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from hashlib import blake2b
-from typing import Annotated, Final, Literal, NamedTuple, TypeAlias
-
-from pydantic import StringConstraints
+from typing import Final, NamedTuple
 
 from agora.event import Event
 from agora.memory import MemoryRecord
 from agora.ports import Clock, Fenced, Unavailable
+from agora.requests import KEY_REUSED, Answered, Submitted, asking
 from agora.turns import Engine
 from agora.wire import Cause, data_of, iso, seal, trace_of
 
@@ -20,47 +17,11 @@ RETRY_SECONDS: Final = 0.5
 SUBMISSIONS_PER_COMMIT_MAX: Final = 2_000
 
 
-class Submitted(Event):
-    """A request as it arrived: its key, the wire name of the command it means, and the command's JSON."""
-
-    key: Annotated[str, StringConstraints(min_length=1, max_length=100)]
-    kind: Annotated[str, StringConstraints(max_length=100)]
-    body: Annotated[str, StringConstraints(max_length=400_000)]
-
-    def fingerprint(self) -> str:
-        """A digest of what is asked, to tell a repeated request from another one under the same key."""
-        return blake2b(f"{self.kind} {self.body}".encode(), digest_size=16).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class Unseen:
-    """A key nobody has used yet."""
-
-    status: Literal["unseen"] = "unseen"
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """What the first request under a key was and what became of it; ``refusal`` is ``None`` if it was let in."""
-
-    kind: str
-    fingerprint: str
-    answered_at: datetime
-    refusal: str | None = None
-    status: Literal["answered"] = "answered"
-
-
-Request: TypeAlias = Unseen | Answered
-
-
 class Answer(NamedTuple):
     """The door's answer to one request; ``refusal`` is ``None`` if it was let in, now or earlier."""
 
     key: str
     refusal: str | None
-
-
-KEY_REUSED: Final = "the key was used for another request"
 
 
 class Ingress:
@@ -118,8 +79,3 @@ class Ingress:
         cause = Cause(iso(now), request.key, "", trace_of("", request.key))
         value = seal(cause, self._source, offset + 1, request.wire_name, request.key, data_of(request))
         return MemoryRecord(LANE, offset, int(now.timestamp() * 1000), request.key.encode(), value)
-
-
-def asking(key: str, command: Event) -> Submitted:
-    """A command as a request under a key."""
-    return Submitted(key=key, kind=command.wire_name, body=data_of(command).decode())

@@ -14,7 +14,7 @@ from alembic import command, context
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
@@ -99,7 +99,11 @@ async def _revision(connection: AsyncConnection) -> str | None:
 @asynccontextmanager
 async def _connect(url: str) -> AsyncGenerator[AsyncConnection]:
     async def connect() -> "asyncpg.Connection[asyncpg.Record]":
-        return await asyncpg.connect(url, timeout=CONNECT_SECONDS_MAX)
+        try:
+            return await asyncpg.connect(url, timeout=CONNECT_SECONDS_MAX)
+        except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+            where = make_url(url).render_as_string()
+            raise MigrationError(f"{where} cannot be reached: {error}. Is PostgreSQL up, and the URL right?") from error
 
     engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
     try:

@@ -3,7 +3,7 @@
 The engines are the real ones; only the ports are played. Equal seeds give equal runs.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from agora.event import Event
-from agora.memory import MemoryLog, MemoryRecord, MemoryStore, VirtualClock
+from agora.memory import MemoryLog, MemoryStore, VirtualClock
 from agora.ports import Unavailable
 from agora.service import Service
 from agora.turns import Engine

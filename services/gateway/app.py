@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from agora.ingress import Request, Submitted
+from agora.requests import Request, Submitted
 from agora.service import Service
 from market.catalogue import EVENTS
 from market.streams import REQUESTS

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from agora.control import RedriveParked, SkipParked
 from agora.decision import NOTHING, Decision, become, publish
 from agora.event import Event
-from agora.ingress import KEY_REUSED, Answered, Request, Submitted, Unseen
+from agora.requests import KEY_REUSED, Answered, Request, Submitted, Unseen
 from market.catalogue import COMMANDS
 from market.ids import RequestId
 from market.requests import RequestRefused

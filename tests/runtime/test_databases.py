@@ -130,3 +130,9 @@ async def test_code_older_than_its_database_is_refused(clerk: Access, tmp_path: 
         await check(clerk.url, old)
     with pytest.raises(MigrationError, match="0002"):
         await upgrade(clerk.owner_url, old, clerk.role)
+
+
+async def test_a_database_that_is_not_there_is_named_without_its_password(clerk: Access, tmp_path: Path) -> None:
+    elsewhere = clerk.url.replace(clerk.database, "nowhere")
+    with pytest.raises(MigrationError, match=r"\*\*\*@.*nowhere cannot be reached"):
+        await check(elsewhere, folder(tmp_path, FIRST))

@@ -132,6 +132,7 @@ async def test_replenished_stock_is_sold() -> None:
 async def test_every_cart_hears_a_seller_in_the_sellers_order_through_any_storm(seed: int) -> None:
     world = await town(seed, STORM)
     world.tell(buyer("C"), into_cart("P"), into_cart("Q"), into_cart("P", who="C"))
+    await world.run()
     for minor in range(101, 107):
         world.tell(price("P", minor), replacement("Q", minor))
     world.tell(into_cart("X", who="C"), RemoveFromCart(buyer=BuyerId("B"), product=ProductId("Q")), into_cart("Q"))

@@ -6,13 +6,13 @@ import pytest
 
 from agora.world import World
 from market.buyers import FundsReleased
-from market.streams import BUYERS, PRODUCTS, TRANSACTIONS
 from market.products import StockReserved
+from market.streams import BUYERS, PRODUCTS, TRANSACTIONS
 from market.transactions import TransactionCancelled, TransactionOpened
 from tests.stories.sums import add_up, business, states
 from tests.stories.town import DECLINED, LOADED, ended, heard, line, order, town, until_idle
 
-UNTOUCHED = {name: (LOADED, 0, 0) for name in "PQX"}
+UNTOUCHED = dict.fromkeys("PQX", (LOADED, 0, 0))
 
 
 def reserved(world: World) -> int:
@@ -81,17 +81,20 @@ async def test_a_buyer_that_is_away_when_it_must_pay_gets_its_money_back() -> No
     assert business(world)["buyers"] == {"B": (0, 0, 1)}
 
 
-async def test_an_order_waits_for_a_transaction_service_that_is_away() -> None:
+@pytest.mark.parametrize(("seconds", "outcome"), [(50, ("settled", "")), (3600, ("cancelled", "timed out"))])
+async def test_the_time_limit_runs_from_the_order_however_late_it_is_heard(
+    seconds: int, outcome: tuple[str, str]
+) -> None:
     world = await town()
     world.away = {"transaction"}
     world.tell(order("T", line("P", 2), line("X")))
     await world.run()
     assert heard(world, PRODUCTS, TransactionOpened) == []
-    world.clock.advance(world.clock.now() + timedelta(hours=1))
+    world.clock.advance(world.clock.now() + timedelta(seconds=seconds))
     world.away = set()
     await ended(world)
     await add_up(world)
-    assert business(world)["orders"] == {"T": ("settled", "")}
+    assert business(world)["orders"] == {"T": outcome}
 
 
 async def test_a_paid_order_waits_for_its_sellers_however_long_they_are_away() -> None:

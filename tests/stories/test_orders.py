@@ -130,7 +130,7 @@ async def test_a_declined_payment_releases_all_stock() -> None:
     await ended(world)
     await add_up(world)
     assert business(world)["orders"] == {"T": ("cancelled", "payment declined")}
-    assert business(world)["products"] == {name: (LOADED, 0, 0) for name in "PQX"}
+    assert business(world)["products"] == dict.fromkeys("PQX", (LOADED, 0, 0))
 
 
 async def test_an_order_id_is_traded_once_whatever_the_second_body_says() -> None:

@@ -46,9 +46,7 @@ async def until_idle(world: World) -> None:
 
 def listing(product: str, stock: int = LOADED) -> ListProduct:
     """The seller's first word on a product."""
-    return ListProduct(
-        seller=SellerId(SELLS[product]), product=ProductId(product), prices_minor=(PRICE,), stock=stock
-    )
+    return ListProduct(seller=SellerId(SELLS[product]), product=ProductId(product), prices_minor=(PRICE,), stock=stock)
 
 
 def buyer(name: str, budget: int = RICH, mandate: Mandate | None = None) -> RegisterBuyer:

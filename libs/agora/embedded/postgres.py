@@ -63,23 +63,8 @@ class EmbeddedPostgres:
 
     def start(self) -> None:
         """Make the cluster if there is none, start the server, and return when it takes connections."""
-        self._process.refuse_if_running()
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._process.user = user_for(self._data)
-        if not self._data.exists():
-            self._initialise()
-        for attempt in range(START_ATTEMPTS_MAX):
-            port = free_port(self._process.last_port() if attempt == 0 else 0)
-            settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
-            self._process.spawn([binary("postgres"), "-D", str(self._data), f"--port={port}", *settings], port)
-            try:
-                self._process.await_ready(self._is_ready, READY_SECONDS_MAX)
-            except ServerError as error:
-                lost_the_port = "could not bind" in str(error) and attempt + 1 < START_ATTEMPTS_MAX
-                if not lost_the_port:
-                    raise
-            else:
-                return
+        with self._process.starting():
+            self._start()
 
     def stop(self) -> None:
         """Shut down fast: roll back what is open, write a checkpoint, leave. No harm if it does not run."""
@@ -96,6 +81,23 @@ class EmbeddedPostgres:
             raise ServerError(f"No PostgreSQL runs in {self.directory}. Start it first.")
         password = self._password.read_text().strip()
         return f"postgresql://{SUPERUSER}:{password}@127.0.0.1:{running.port}/{quote(database)}"
+
+    def _start(self) -> None:
+        self._process.user = user_for(self._data)
+        if not self._data.exists():
+            self._initialise()
+        for attempt in range(START_ATTEMPTS_MAX):
+            port = free_port(self._process.last_port() if attempt == 0 else 0)
+            settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
+            self._process.spawn([binary("postgres"), "-D", str(self._data), f"--port={port}", *settings], port)
+            try:
+                self._process.await_ready(self._is_ready, READY_SECONDS_MAX)
+            except ServerError as error:
+                lost_the_port = "could not bind" in str(error) and attempt + 1 < START_ATTEMPTS_MAX
+                if not lost_the_port:
+                    raise
+            else:
+                return
 
     def _initialise(self) -> None:
         write_private(self._password, secrets.token_urlsafe(24))

@@ -6,12 +6,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import psutil
+from filelock import FileLock
 
 from agora.files import write_private
 
@@ -20,6 +22,7 @@ LOG_BYTES_MAX: Final = 16 * 1024 * 1024
 LOG_TAIL_LINES: Final = 25
 POLL_SECONDS: Final = 0.05
 KILL_SECONDS: Final = 5
+START_SECONDS_MAX: Final = 600  # another program may be fetching its jars
 
 
 class ServerError(RuntimeError):
@@ -73,13 +76,17 @@ class ServerProcess:
         last = self._last()
         return 0 if last is None else last.port
 
-    def refuse_if_running(self) -> None:
-        """Raise where a server already runs in this directory."""
-        if running := self.running():
-            raise ServerError(
-                f"{self.name} already runs in {self.directory} (process {running.pid}, port {running.port}). "
-                "Use that one, or stop it first."
-            )
+    @contextmanager
+    def starting(self) -> Generator[None]:
+        """Make the directory and keep it to ourselves while we start; raise where a server already runs in it."""
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with FileLock(self.directory / "start.lock", timeout=START_SECONDS_MAX):
+            if running := self.running():
+                raise ServerError(
+                    f"{self.name} already runs in {self.directory} (process {running.pid}, port {running.port}). "
+                    "Use that one, or stop it first."
+                )
+            yield
 
     def spawn(self, command: Sequence[str], port: int) -> None:
         """Start the server and leave word of it; it is not ready yet."""

@@ -1,0 +1,164 @@
+"""``make bench``: every figure in one run, on embedded servers of its own."""
+
+import json
+import logging
+import os
+import platform
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import asyncpg
+import psutil
+import typer
+import uvloop
+from rich.console import Console
+
+from agora.discovery import services
+from agora.door import open_door
+from agora.ingress import Ingress
+from agora.service import Service
+from agora.settings import Settings
+from bench import ceilings
+from bench.checkouts import CURRENCY, LINES, checkouts, setup_commands
+from bench.driver import PAID, SETTLED, Progress, closed_loop, open_loop, prepare, quiet
+from bench.report import Closed, Growth, Open, Report, Textbook
+from bench.textbook.run import run as run_textbook
+from console.site import Site
+from console.stack import market
+from market.buyers import CheckOut, RegisterBuyer
+from market.ids import SellerId
+from market.sellers import RegisterSeller
+
+GROWTH_CHECKOUTS: Final = 56_000  # a little over a million turns
+SETTLED_CHECKOUTS: Final = 15_000
+TEXTBOOK_CHECKOUTS: Final = 300
+IN_FLIGHT: Final = 2_000
+TEXTBOOK_IN_FLIGHT: Final = 50
+OPEN_PER_SECOND: Final = 50
+OPEN_SECONDS: Final = 30
+AGENTS_KNOWN: Final = 100_000
+FIRST_TURNS: Final = 100_000
+LAST_TURNS: Final = 1_000_000
+WINDOW_TURNS: Final = 100_000
+
+# How many events of a checkout each service hears; the transaction service says them.
+PAID_COPIES: Final = {"buyer": 1, "product": LINES, "seller": LINES}
+SETTLED_COPIES: Final = {"buyer": 1, "seller": LINES}
+
+screen: Final = Console(stderr=True)
+
+
+class Market:
+    """A running market with its door open."""
+
+    def __init__(self, site: Site, door: Ingress, progress: Progress) -> None:
+        self.site = site
+        self.door = door
+        self.progress = progress
+
+    def rss_mb(self) -> dict[str, float]:
+        """Resident megabytes of each service's process."""
+        return {name: psutil.Process(pid).memory_info().rss / 2**20 for name, pid in self.site.services.items()}
+
+
+@asynccontextmanager
+async def _market(delivery_seconds: float) -> AsyncGenerator[Market]:
+    rules = {"AGORA_DELIVERY_SECONDS": str(delivery_seconds), "AGORA_TIME_LIMIT_SECONDS": "600"}
+    async with market("bench", Settings(kafka=None, postgres=None), _say, rules, fresh=True) as site:
+        connections = {name: await asyncpg.connect(url) for name, url in site.databases.items()}
+        async with open_door(_entrance(), site.kafka, site.databases[_entrance().name], "", _say) as door:
+            opened = Market(site, door, Progress(connections))
+            await prepare(door, opened.progress, setup_commands(), "setup")
+            yield opened
+        for connection in connections.values():
+            await connection.close()
+
+
+def _entrance() -> Service:
+    return next(service for service in services() if service.ingress)
+
+
+async def measure() -> Report:
+    """Take every figure, one after the other."""
+    async with _market(delivery_seconds=0.05) as opened:
+        _say(f"closed loop to settlement, {SETTLED_CHECKOUTS:,} checkouts")
+        settled = await _closed(opened, checkouts(1, SETTLED_CHECKOUTS), SETTLED_CHECKOUTS, SETTLED, SETTLED_COPIES)
+    async with _market(delivery_seconds=86_400) as opened:
+        _say(f"open loop, {OPEN_PER_SECOND} checkouts/s for {OPEN_SECONDS} s")
+        latencies = await _open(opened)
+        _say(f"closed loop to payment, {GROWTH_CHECKOUTS:,} checkouts")
+        paid = await _closed(opened, checkouts(2, GROWTH_CHECKOUTS), GROWTH_CHECKOUTS, PAID, PAID_COPIES)
+        _say(f"getting to know {AGENTS_KNOWN:,} agents a service")
+        await _crowd(opened)
+        rss, known = opened.rss_mb(), await opened.progress.known()
+        _say("raw ceilings")
+        raw = await ceilings.measure(opened.site.kafka, opened.site.postgres)
+        _say(f"the textbook way, {TEXTBOOK_CHECKOUTS} checkouts")
+        peer = await run_textbook(
+            opened.site.kafka, opened.site.postgres, checkouts=TEXTBOOK_CHECKOUTS, in_flight=TEXTBOOK_IN_FLIGHT
+        )
+    ordered = sorted(latencies)
+    return Report(
+        Closed(paid.per_second(), settled.per_second()),
+        Open(ordered[len(ordered) // 2], ordered[len(ordered) * 99 // 100]),
+        Textbook(peer),
+        paid.per_second() / peer,
+        asdict(raw),
+        Growth(
+            paid.turns_per_second(FIRST_TURNS, FIRST_TURNS + WINDOW_TURNS),
+            paid.turns_per_second(LAST_TURNS, LAST_TURNS + WINDOW_TURNS),
+        ),
+        rss,
+        known,
+        {
+            "cores": os.cpu_count(),
+            "memory_gib": round(psutil.virtual_memory().total / 2**30),
+            "machine": platform.machine(),
+            "python": platform.python_version(),
+        },
+    )
+
+
+async def _closed(opened: Market, orders: Iterator[CheckOut], count: int, what: str, copies: dict[str, int]) -> Any:
+    return await closed_loop(
+        opened.door, opened.progress, orders, count=count, in_flight=IN_FLIGHT, what=what, copies=copies
+    )
+
+
+async def _open(opened: Market) -> list[float]:
+    orders = checkouts(3, OPEN_PER_SECOND * (OPEN_SECONDS + 5))
+    await open_loop(opened.door, orders, opened.site.kafka, "transactions", per_second=OPEN_PER_SECOND, seconds=5)
+    return await open_loop(
+        opened.door, orders, opened.site.kafka, "transactions", per_second=OPEN_PER_SECOND, seconds=OPEN_SECONDS
+    )
+
+
+async def _crowd(opened: Market) -> None:
+    """Make every service that can be spoken to know a hundred thousand agents."""
+    template = next(command for command in setup_commands() if isinstance(command, RegisterBuyer))
+    buyers = [template.model_copy(update={"buyer": f"crowd-{number}"}) for number in range(AGENTS_KNOWN)]
+    sellers = [RegisterSeller(seller=SellerId(f"crowd-{n}"), currency=CURRENCY) for n in range(AGENTS_KNOWN)]
+    await prepare(opened.door, opened.progress, [*buyers, *sellers], "crowd")
+    await quiet(opened.progress)
+
+
+def _say(message: str) -> None:
+    screen.print(message, style="dim", highlight=False)
+
+
+def main(
+    json_path: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file too.")] = None,
+) -> None:
+    """Measure throughput, latency and memory of the whole stack on this machine; about five minutes."""
+    logging.basicConfig(level=logging.ERROR)
+    report = uvloop.run(measure())
+    Console().print(report.table())
+    if json_path is not None:
+        json_path.write_text(json.dumps(report.as_json(), indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,78 @@
+"""The market's own figures for a book's settled orders, beside those of the book: in all, per buyer and per product."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from console.gauge import Gauge
+from console.orders import OrderBook
+from console.output import Failure
+from console.site import Site
+
+VIEW: Final = "order_lines"
+
+_HAS_VIEW: Final = "SELECT to_regclass($1) IS NOT NULL AS found"
+_BY_PRODUCT: Final = """
+SELECT product AS key, sum(quantity)::bigint AS units,
+    sum(greatest(0, quantity * price_minor + freight_minor - voucher_minor))::bigint AS value_minor
+FROM order_lines WHERE status = 'settled' AND transaction = ANY($1::text[]) GROUP BY product
+"""
+_BY_BUYER: Final = """
+SELECT buyer AS key, sum(total_minor)::bigint AS value_minor
+FROM orders WHERE status = 'settled' AND transaction = ANY($1::text[]) GROUP BY buyer
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What the market settled of a book, and in how many places it differs from the book."""
+
+    units: int
+    value_minor: int
+    differences: Mapping[str, int]
+
+    @property
+    def equal(self) -> bool:
+        """Tell whether there is no difference at all."""
+        return not any(self.differences.values())
+
+
+async def compare(site: Site, gauge: Gauge, book: OrderBook, settled: Collection[str]) -> Comparison:
+    """Ask the market what it settled of this book, and hold that against the settled orders of the book."""
+    service = await _keeper(site, gauge)
+    ids = [order.id for order in book.orders]
+    products = await gauge.rows(service, _BY_PRODUCT, ids)
+    buyers = await gauge.rows(service, _BY_BUYER, ids)
+    units = {row["key"]: row["units"] for row in products}
+    values = {row["key"]: row["value_minor"] for row in products}
+    spent = {row["key"]: row["value_minor"] for row in buyers}
+    wanted = set(settled)
+    lines = [(order, line) for order in book.orders if order.id in wanted for line in order.lines]
+    expected_units: Counter[str] = Counter()
+    expected_values: Counter[str] = Counter()
+    expected_spent: Counter[str] = Counter()
+    for order, line in lines:
+        expected_units[line.product] += line.quantity
+        expected_values[line.product] += line.value_minor
+        expected_spent[order.buyer] += line.value_minor
+    differences = {
+        "units": abs(sum(units.values()) - expected_units.total()),
+        "value_minor": abs(sum(spent.values()) - expected_spent.total()),
+        "buyers": _differing(spent, expected_spent),
+        "products": _differing(units, expected_units) + _differing(values, expected_values),
+    }
+    return Comparison(sum(units.values()), sum(spent.values()), differences)
+
+
+def _differing(left: Mapping[str, int], right: Mapping[str, int]) -> int:
+    return sum(left.get(key, 0) != right.get(key, 0) for key in left.keys() | right.keys())
+
+
+async def _keeper(site: Site, gauge: Gauge) -> str:
+    """The service that shows people what was ordered, whichever it is."""
+    for service in site.databases:
+        (row,) = await gauge.rows(service, _HAS_VIEW, VIEW)
+        if row["found"]:
+            return service
+    raise Failure(f"no service has the view '{VIEW}', so what was settled cannot be read")

@@ -1,0 +1,200 @@
+"""Trades a book of orders: stocks the market, checks every order out, and waits for what becomes of each."""
+
+import asyncio
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from agora.door import open_door
+from agora.ingress import Ingress
+from agora.requests import Submitted
+from console import errands, operate
+from console.follow import Fate, Follower, Tally
+from console.gauge import Gauge
+from console.orders import Order, OrderBook
+from console.site import Site
+
+IN_FLIGHT_DEFAULT: Final = 500
+IN_FLIGHT_MAX: Final = 100_000
+CHECKOUTS_PER_SUBMISSION_MAX: Final = 250
+SETUP_HOPS: Final = 2  # a seller lists, a product hears of it
+STALLED_SECONDS: Final = 5.0
+QUIET_SECONDS_MAX: Final = 120.0
+TICK_SECONDS: Final = 0.5
+
+_ANSWERED: Final = "SELECT subject FROM agents WHERE subject = ANY($1::text[])"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How to trade: units in stock per unit ordered, and how many orders may be unpaid at once."""
+
+    stock_factor: float = 1.0
+    in_flight: int = IN_FLIGHT_DEFAULT
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a trade stands, for those who watch."""
+
+    orders: int
+    submitted: int
+    tally: Tally
+    turns: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Traded:
+    """What became of every order of a book. ``seconds`` is from the first checkout to the last outcome."""
+
+    fates: Mapping[str, Fate]
+    repeated: int
+    turns: int
+    seconds: float
+    latencies: tuple[float, ...]
+
+    @property
+    def settled(self) -> list[str]:
+        """The orders that were settled."""
+        return [order for order, fate in self.fates.items() if fate.end == "settled"]
+
+    @property
+    def refusals(self) -> dict[str, int]:
+        """Refused orders by reason."""
+        return dict(Counter(fate.reason for fate in self.fates.values() if fate.end == "refused").most_common())
+
+    @property
+    def unfinished(self) -> int:
+        """Orders without an outcome."""
+        return sum(fate.end is None for fate in self.fates.values())
+
+
+Watch = Callable[[Standing], None]
+
+
+async def trade(
+    site: Site, book: OrderBook, terms: Terms, watch: Watch, waiting: Callable[[str], None], say: Callable[[str], None]
+) -> Traded:
+    """Trade every order of the book once; one that was traded before is only looked up."""
+    door = operate.door()
+    async with Gauge(site, waiting) as gauge:
+        known = await _known(gauge, door.name, [order.id for order in book.orders])
+        follower = Follower(site, [order.id for order in book.orders], waiting, from_start=bool(known))
+        url = site.database(door.name)
+        async with follower, open_door(door, site.kafka, url, site.namespace, waiting) as ingress:
+            say(
+                f"stocking the market: {book.totals.sellers:,} sellers, {book.totals.buyers:,} buyers, "
+                f"{book.totals.products:,} products"
+            )
+            await _stock(ingress, gauge, book, terms)
+            return await _Trade(book, terms, gauge, follower, ingress, watch).run(len(known))
+
+
+async def _stock(ingress: Ingress, gauge: Gauge, book: OrderBook, terms: Terms) -> None:
+    await ingress.submit(list(errands.participants(book)))
+    await gauge.passes(1)
+    await ingress.submit(list(errands.products(book, terms.stock_factor)))
+    await gauge.passes(SETUP_HOPS)
+
+
+class _Trade:
+    """One trade under way."""
+
+    def __init__(
+        self, book: OrderBook, terms: Terms, gauge: Gauge, follower: Follower, ingress: Ingress, watch: Watch
+    ) -> None:
+        self._left = deque(book.orders)
+        self._orders = len(book.orders)
+        self._terms = terms
+        self._gauge = gauge
+        self._follower = follower
+        self._ingress = ingress
+        self._watch = watch
+        self._open: dict[str, Fate] = {}
+        self._submitted = 0
+        self._turns_before = 0
+        self._turns = 0
+
+    async def run(self, repeated: int) -> Traded:
+        self._turns_before = await self._count_turns()
+        started = time.monotonic()
+        reporting = asyncio.create_task(self._report(started))
+        try:
+            await self._submit()
+            ended = await self._await_outcomes()
+        finally:
+            reporting.cancel()
+            await asyncio.gather(reporting, return_exceptions=True)
+        await self._await_quiet()
+        self._turns = await self._count_turns() - self._turns_before
+        self._tell(started)
+        latencies = tuple(self._follower.tally.latencies)
+        return Traded(self._follower.fates, repeated, self._turns, ended - started, latencies)
+
+    async def _submit(self) -> None:
+        """Check out in the book's order, with at most so many orders unpaid at once."""
+        while self._left:
+            self._follower.changed.clear()
+            self._open = {order: fate for order, fate in self._open.items() if not (fate.paid_at or fate.end)}
+            room = min(self._terms.in_flight - len(self._open), CHECKOUTS_PER_SUBMISSION_MAX)
+            if room <= 0:
+                await self._follower.changed.wait()
+                continue
+            await self._check_out([self._left.popleft() for _ in range(min(room, len(self._left)))])
+
+    async def _check_out(self, orders: Iterable[Order]) -> None:
+        requests: list[Submitted] = []
+        for order in orders:
+            fate = self._follower.fates[order.id]
+            fate.submitted_at = time.time()
+            self._open[order.id] = fate
+            requests.append(errands.checkout(order))
+        for answer in await self._ingress.submit(requests):
+            self._submitted += 1
+            if answer.refusal is not None:
+                self._follower.refuse(answer.key, answer.refusal)
+
+    async def _await_outcomes(self) -> float:
+        """Wait until every order has ended; give up on what is left once nothing moves any more."""
+        moved = time.monotonic()
+        ended = -1
+        while True:
+            self._follower.changed.clear()
+            now = self._follower.tally.ended
+            if now != ended:
+                ended, moved = now, time.monotonic()
+            if ended >= self._orders:
+                return moved
+            if time.monotonic() - moved > STALLED_SECONDS and await self._gauge.is_quiet():
+                return moved
+            try:
+                await asyncio.wait_for(self._follower.changed.wait(), 1)
+            except TimeoutError:
+                continue
+
+    async def _await_quiet(self) -> None:
+        """Until everybody has heard how the last orders ended."""
+        deadline = time.monotonic() + QUIET_SECONDS_MAX
+        while not await self._gauge.is_quiet() and time.monotonic() < deadline:
+            await asyncio.sleep(0.1)
+
+    async def _report(self, started: float) -> None:
+        while True:
+            self._turns = await self._count_turns() - self._turns_before
+            self._tell(started)
+            await asyncio.sleep(TICK_SECONDS)
+
+    def _tell(self, started: float) -> None:
+        seconds = time.monotonic() - started
+        self._watch(Standing(self._orders, self._submitted, self._follower.tally, self._turns, seconds))
+
+    async def _count_turns(self) -> int:
+        return sum(reading.turns for reading in (await self._gauge.all()).values())
+
+
+async def _known(gauge: Gauge, door: str, orders: list[str]) -> set[str]:
+    """The orders that were asked for before."""
+    return {row["subject"] for row in await gauge.rows(door, _ANSWERED, orders)}
