@@ -47,7 +47,7 @@ class Child:
             self._log_start = log.tell()
             self._process = subprocess.Popen(  # noqa: S603 - the command is our own
                 [sys.executable, "-m", "console", "run", self.name, "--attended"],
-                env={**os.environ, "PYTHONPATH": _path(), **self._environment},
+                env={**os.environ, "PYTHONPATH": module_path(), **self._environment},
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
@@ -155,7 +155,7 @@ def _line(line: bytes) -> dict[str, Any]:
     return found if isinstance(found, dict) else {"event": str(found)}
 
 
-def _path() -> str:
+def module_path() -> str:
     """Where a new process finds what this one has imported, wherever it was started from."""
     ours = {str(Path(found).parent) for package in (console, services) for found in package.__path__}
     return os.pathsep.join([*sorted(ours), *filter(None, [os.environ.get("PYTHONPATH")])])

@@ -1,6 +1,5 @@
 """What an operator asks of a running market: how it is, who is parked, and to take parked events again or drop one."""
 
-import asyncio
 import uuid
 from collections.abc import Callable
 from typing import Any, Final
@@ -135,17 +134,3 @@ def _agent(agent: str) -> tuple[Service, str]:
     if service.ingress:
         raise Failure(f"'{name}' hears no stream, so no word reaches its agents")
     return service, subject
-
-
-async def stop(site: Site, seconds_max: float) -> None:
-    """End the market that runs here, in order."""
-    try:
-        owner = psutil.Process(site.pid)
-        owner.terminate()
-        deadline = asyncio.get_running_loop().time() + seconds_max
-        while site.is_alive():
-            if asyncio.get_running_loop().time() > deadline:
-                raise Failure(f"process {site.pid} has not ended within {seconds_max:.0f} s. Look at {site.directory}/logs")
-            await asyncio.sleep(0.1)
-    except psutil.NoSuchProcess:
-        return

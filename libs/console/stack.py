@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from agora import discovery
 from agora.control import ERRORS
 from agora.embedded import EmbeddedKafka, EmbeddedPostgres
-from agora.migrations import upgrade
+from agora.migrations import revision, upgrade
 from agora.provision import Access, provision
 from agora.settings import Settings
 from agora.topics import ensure_topics
@@ -61,6 +61,15 @@ class Stack:
         self._site = replace(self._site, ready=True)
         self._save()
         return self._site
+
+    async def start_postgres(self) -> str:
+        """Start PostgreSQL alone and return the administrator's URL."""
+        self._take_lock()
+        self._save()
+        self._kafka = None
+        await self._stop_servers()
+        await self._start_servers()
+        return self._site.postgres
 
     async def watch(self) -> None:
         """Keep the services running, for as long as this is awaited."""
@@ -147,6 +156,22 @@ async def market(
         if watch is not None:
             watch.cancel()
         await stack.stop()
+
+
+@asynccontextmanager
+async def postgres_alone(settings: Settings, say: Callable[[str], None]) -> AsyncGenerator[str]:
+    """The PostgreSQL of ``agora up`` without the rest; yields the administrator's URL."""
+    stack = Stack("up", settings, say, {})
+    try:
+        yield await stack.start_postgres()
+    finally:
+        await stack.stop()
+
+
+async def provide_revisions(settings: Settings, postgres: str, directory: Path) -> dict[str, str | None]:
+    """Make and migrate every service's database; return its revision."""
+    accesses = await provide(settings, postgres, directory)
+    return {name: await revision(access.url) for name, access in accesses.items()}
 
 
 async def provide(settings: Settings, postgres: str, directory: Path) -> dict[str, Access]:
