@@ -1,6 +1,7 @@
 """One service as a FastStream application."""
 
 import asyncio
+import os
 
 from faststream import AckPolicy, FastStream
 from faststream.kafka import KafkaBroker
@@ -10,8 +11,6 @@ from agora.service import Service
 from bench.textbook.handler import Handler
 from bench.textbook.message import Message
 from bench.textbook.relay import relay, remind
-
-import os
 
 WORKERS = int(os.environ.get("TW", "4"))
 

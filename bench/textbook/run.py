@@ -32,10 +32,7 @@ HEARD_PAID: Final = {"buyer": 1, "product": LINES, "seller": LINES}
 
 
 async def run(bootstrap: str, admin_url: str, *, checkouts: int, in_flight: int) -> float:
-    """Checkouts paid per second while ``in_flight`` are under way; ``checkouts`` are counted, after a warm-up.
-
-    Keep ``in_flight`` below what is paid in ten seconds or so: an order that waits for a minute cancels itself.
-    """
+    """Checkouts paid per second while ``in_flight`` are under way; ``checkouts`` are counted, after a warm-up."""
     async with running(bootstrap, admin_url) as stack, KafkaBroker(bootstrap, acks="all", logger=None) as broker:
         await _set_up(stack, broker)
         return await _closed_loop(stack, broker, checkouts, in_flight)

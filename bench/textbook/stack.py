@@ -18,6 +18,8 @@ from bench.textbook.app import connect
 from bench.textbook.tables import Base
 
 SERVICES: Final = ("buyer", "product", "seller", "transaction")
+RULES: Final = {"AGORA_DELIVERY_SECONDS": "86400", "AGORA_TIME_LIMIT_SECONDS": "600"}
+"""No parcel arrives and no order times out while payments are counted."""
 STOP_SECONDS_MAX: Final = 20
 
 
@@ -60,9 +62,10 @@ async def _create_tables(url: str) -> None:
 
 @contextmanager
 def _process(name: str, bootstrap: str, url: str, prefix: str) -> Generator[None]:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "TEXTBOOK_DATABASE": url}
+    path = os.pathsep.join(filter(None, sys.path))
+    environment = {**os.environ, **RULES, "PYTHONPATH": path, "TEXTBOOK_DATABASE": url}
     command = [sys.executable, "-m", "bench.textbook", name, bootstrap, prefix]
-    process = subprocess.Popen(command, env=environment)  # noqa: S603 - our own program
+    process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE)  # noqa: S603 - our own program
     try:
         yield
     finally:

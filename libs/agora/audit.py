@@ -1,6 +1,13 @@
-"""What a service's own database can prove about itself, and what two services must agree on."""
+"""What a service's own database can prove about itself, what two services must agree on, and what the log proves."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final, NamedTuple, Protocol
+
+from agora.event import Event, Stream
+
+LOG: Final = "log"
+"""Stands for the log where a service is named: what was said, not what anyone keeps of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +24,51 @@ class Figure:
 
     name: str
     sql: str
+
+
+class Said(NamedTuple):
+    """One event for one subject as the log holds it, told once however often it was published.
+
+    ``sequence`` numbers what one partition of its service said, so it orders what that partition said to different
+    streams; streams and partitions are told in any order.
+    """
+
+    stream: str
+    subject: str
+    event: Event
+    sequence: int
+    correlation: str
+
+
+class Fold(Protocol):
+    """Hears the log from its beginning, keeps no more than it must, and tells at the end what was wrong in it."""
+
+    hears: Mapping[Stream, tuple[type[Event], ...]]
+
+    def hear(self, said: Said) -> None:
+        """Take in one event of those it hears."""
+        ...
+
+    def checks(self) -> Mapping[str, int]:
+        """Every check by name, with the violations found. Sound is 0."""
+        ...
+
+    def figures(self) -> Mapping[str, Mapping[str, int]]:
+        """Figures of the log by name, each with its values by key, for services to agree with."""
+        ...
+
+
+RUNTIME_CHECKS: Final = (
+    Check(
+        "unsent outbox rows",
+        "SELECT count(*) FROM outbox LEFT JOIN partitions USING (partition) "
+        "WHERE outbox.sequence > coalesce(partitions.published, 0)",
+    ),
+    Check(
+        "outbox rows whose arrival in the log is not written down",
+        "SELECT coalesce(sum(sequence - published), 0)::bigint FROM partitions",
+    ),
+    Check("parked events", "SELECT count(*) FROM parked"),
+    Check("dead letters", "SELECT count(*) FROM dead_letters"),
+)
+"""What every service's database can prove, whatever the service does."""

@@ -118,6 +118,8 @@ class MemoryStore:
             held = self.partitions[before.partition]
             if (held.next_offset, held.sequence) != (before.next_offset, before.sequence):
                 raise Fenced(f"another process has moved partition {before.partition}")
+        if any(place not in self.waiting for place in commit.unparked):
+            raise Fenced("another process has unparked the same events")
         reason = self.refuse(commit)
         if reason:
             raise Refused(reason)

@@ -1,4 +1,4 @@
-"""A service's migrations: run them as the owner, and refuse to run code against another revision than its own.
+"""A service's migrations, run as the owner of its database.
 
 A service's folder holds version files alone (``0001_buyers.py``, ``revision = "0001"``); alembic's environment is
 shared. A version file grants the service's runtime role what it needs, and learns its name from ``runtime_role()``.
@@ -12,7 +12,6 @@ from typing import Final
 import asyncpg
 from alembic import command, context
 from alembic.config import Config
-from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.exc import DBAPIError
@@ -26,7 +25,7 @@ CONNECT_SECONDS_MAX: Final = 10
 
 
 class MigrationError(RuntimeError):
-    """A migration failed, or the database is not at the revision this code was written for."""
+    """A migration failed, or its database cannot be reached."""
 
 
 def runtime_role() -> str:
@@ -48,30 +47,6 @@ async def upgrade(url: str, folder: Path, role: str) -> str | None:
             await connection.execute(text(f'GRANT SELECT ON alembic_version TO "{role}"'))
         await connection.commit()
         return await _revision(connection)
-
-
-async def revision(url: str) -> str | None:
-    """Return the revision a database is at, ``None`` before the first."""
-    async with _connect(url) as connection:
-        return await _revision(connection)
-
-
-async def check(url: str, folder: Path) -> None:
-    """Raise unless the database is at the newest revision this code knows."""
-    at = await revision(url)
-    script = ScriptDirectory.from_config(_config(folder))
-    newest = script.get_current_head()
-    if at == newest:
-        return
-    if at is None or at in {known.revision for known in script.walk_revisions()}:
-        raise MigrationError(
-            f"The database of {folder.parent.name} is at revision {at or 'none'}, this code needs {newest}. "
-            "Run: agora migrate"
-        )
-    raise MigrationError(
-        f"The database of {folder.parent.name} is at revision {at}, which this code does not know (it knows up to "
-        f"{newest}): this code is older than the database. Deploy the newer code."
-    )
 
 
 def _upgrade(connection: Connection, folder: Path, role: str) -> None:

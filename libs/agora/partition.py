@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from agora.ports import PartitionRow
 
-AGENTS_PER_PARTITION_MAX: Final = 2_048
+AGENTS_PER_PARTITION_MAX: Final = 1_024
 
 
 class Agent(NamedTuple):

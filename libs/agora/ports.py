@@ -133,7 +133,7 @@ class Commit:
 
 
 class Fenced(Exception):
-    """Another process owns a partition of this commit now. Nothing was written."""
+    """Another process owns a partition of this commit now, or has unparked the same events. Nothing was written."""
 
 
 class Refused(Exception):

@@ -37,8 +37,17 @@ _LOST: Final = (
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.CannotConnectNowError,
+    asyncpg.InvalidTransactionStateError,  # idle too long in a transaction, or a standby that cannot write yet
+    asyncpg.TransactionRollbackError,  # a deadlock with another owner; one of the two will be fenced
 )
-_REFUSED: Final = (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError, asyncpg.RaiseError)
+_REFUSED: Final = (
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.DataError,
+    asyncpg.RaiseError,
+    ValueError,  # asyncpg's word for what no column can hold, like the next two
+    TypeError,
+    OverflowError,
+)
 
 _json = msgspec.json.encode
 
@@ -258,7 +267,9 @@ async def _set_aside(connection: "asyncpg.Connection[asyncpg.Record]", commit: C
         records = [_parked(row) for row in commit.parked]
         await connection.copy_records_to_table("parked", records=records)
     if commit.unparked:
-        await connection.execute(_UNPARK, *zip(*commit.unparked, strict=True))
+        status = await connection.execute(_UNPARK, *zip(*commit.unparked, strict=True))
+        if status != f"DELETE {len(commit.unparked)}":
+            raise Fenced("another process has unparked the same events")
     if commit.dead_letters:
         records = [_dead(letter) for letter in commit.dead_letters]
         await connection.copy_records_to_table("dead_letters", records=records)
@@ -273,7 +284,8 @@ def _dead(letter: DeadLetter) -> tuple[Any, ...]:
 
 
 def _headers(headers: Sequence[tuple[str, bytes]]) -> str:
-    return _json([(_plain(name), value.hex()) for name, value in headers]).decode()
+    # Kafka knows headers without a value, whatever its client's types say.
+    return _json([(_plain(name), (value or b"").hex()) for name, value in headers]).decode()
 
 
 def _read_headers(text: str) -> tuple[tuple[str, bytes], ...]:

@@ -226,7 +226,10 @@ class Engine:
                 draft.agents[subject] = opened_agent(self._states, stored.get(subject), self.service.initial)
 
     async def _commit(self, batch: Batch) -> None:
-        commit = batch.sealed()
+        try:
+            commit = batch.sealed()
+        except ValueError as error:
+            raise Refused(f"a state cannot be written as JSON: {error}") from error
         await self._store.commit(commit)
         batch.install()
         for number, rows in groupby(commit.outbox, key=attrgetter("partition")):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
-from typing import Any
+from typing import Any, Final
 
 from pydantic import TypeAdapter
 
@@ -18,9 +18,15 @@ from agora.service import Service
 from agora.turns import Engine
 from agora.wire import Cause, data_of, iso, read_envelope, seal, trace_of
 
+ROUNDS_MAX: Final = 5_000
+
 
 class Crash(BaseException):
     """The process dies here. Not an ``Exception``: nothing may catch it on the way."""
+
+
+class Stuck(RuntimeError):
+    """The world would never come to rest: somebody has work that does not get done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +135,14 @@ class World:
         await self.run()
 
     async def _work(self) -> None:
-        while self._busy():
+        for _ in range(ROUNDS_MAX):
+            if not self._busy():
+                return
             moves = [(house, number) for house in self._present() for number in (*house.pending(), None)]
             self.chance.shuffle(moves)
             for house, number in moves:
                 await self._survive(house, number)
+        raise Stuck(f"still busy after {ROUNDS_MAX:,} rounds")
 
     def _busy(self) -> bool:
         """Whether anyone has something to hear, to publish, or to be reminded of now."""

@@ -13,9 +13,9 @@ from typing import Any, Final
 
 import console
 import services
+from agora.serve import READY
 from console.output import Failure
 
-READY: Final = "ready"
 READY_SECONDS_MAX: Final = 90
 STOP_SECONDS_MAX: Final = 10
 POLL_SECONDS: Final = 0.05
@@ -46,7 +46,7 @@ class Child:
         with self.log.open("ab") as log:
             self._log_start = log.tell()
             self._process = subprocess.Popen(  # noqa: S603 - the command is our own
-                [sys.executable, "-m", "console", "run", self.name, "--attended"],
+                [sys.executable, "-m", "agora.serve", self.name],
                 env={**os.environ, "PYTHONPATH": module_path(), **self._environment},
                 stdin=subprocess.PIPE,
                 stdout=log,
@@ -129,7 +129,9 @@ class Family:
             for child in self.children:
                 code = child.ended()
                 if code is not None:
-                    self._say(f"service '{child.name}' ended ({_cause(code)}) and is started again: {child.last_words()}")
+                    self._say(
+                        f"service '{child.name}' ended ({_cause(code)}) and is started again: {child.last_words()}"
+                    )
                     child.start()
                     self._changed()
 

@@ -8,20 +8,17 @@ from typing import Final
 
 from agora.settings import Settings
 from console import generator, retail
+from console.audit import run_audit
 from console.figures import compare
 from console.gauge import Gauge
 from console.orders import OrderBook
-from console.output import FAILED, Out
+from console.output import FAILED, Out, Waiting
 from console.progress import Display
 from console.report import Report
 from console.site import Site
 from console.stack import market
 from console.trade import Terms, trade
 
-try:
-    from console.audit import run_audit
-except ImportError:
-    async def run_audit(site): return {}
 DELIVERY_SECONDS: Final = "AGORA_DELIVERY_SECONDS"
 DEMO_DELIVERY_SECONDS: Final = "1"
 
@@ -38,9 +35,8 @@ def book_of(file: Path | None, seed: int, orders: int, out: Out) -> OrderBook:
     return book
 
 
-async def demo(book: OrderBook, terms: Terms, settings: Settings, out: Out) -> int:
+async def demo(book: OrderBook, terms: Terms, settings: Settings, out: Out, started: float) -> int:
     """Bring a market up, trade, audit, and take it all down."""
-    started = time.monotonic()
     async with market("demo", settings, out.say, demo_rules(os.environ), fresh=True) as site:
         report = await run_trade(book, terms, site, out, started)
         out.say("stopping")
@@ -55,8 +51,13 @@ async def run_trade(book: OrderBook, terms: Terms, site: Site, out: Out, started
         traded = await trade(site, book, terms, display.show, waiting, out.say)
     async with Gauge(site, waiting) as gauge:
         comparison = await compare(site, gauge, book, traded.settled)
-    audit = await run_audit(site)
-    return Report(book, traded, comparison, time.monotonic() - started, audit)
+    found = await audit(site)
+    return Report(book, traded, comparison, time.monotonic() - started, found)
+
+
+async def audit(site: Site) -> dict[str, int]:
+    """Every check of the audit with its count."""
+    return await run_audit(site.databases, site.kafka, site.namespace)
 
 
 def finish(report: Report, out: Out) -> int:
@@ -68,20 +69,3 @@ def finish(report: Report, out: Out) -> int:
 def demo_rules(environment: Mapping[str, str]) -> dict[str, str]:
     """Parcels arrive sooner than in earnest, unless the environment says when."""
     return {DELIVERY_SECONDS: environment.get(DELIVERY_SECONDS) or DEMO_DELIVERY_SECONDS}
-
-
-class Waiting:
-    """Says what is waited for, but not over and over."""
-
-    SECONDS: Final = 5.0
-
-    def __init__(self, out: Out) -> None:
-        self._out = out
-        self._last: dict[str, float] = {}
-
-    def __call__(self, message: str) -> None:
-        """Say it, unless it was said a moment ago."""
-        now = time.monotonic()
-        if now - self._last.get(message, -self.SECONDS) >= self.SECONDS:
-            self._last[message] = now
-            self._out.say(f"waiting for {message}")

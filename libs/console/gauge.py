@@ -107,7 +107,9 @@ class Gauge:
     async def ends(self) -> dict[str, dict[int, int]]:
         """Where the stream of each service that hears one ends, by partition. Waits while Kafka is away."""
         wanted = [
-            TopicPartition(topic, number) for topic in set(self._topics.values()) for number in range(self._site.partitions)
+            TopicPartition(topic, number)
+            for topic in set(self._topics.values())
+            for number in range(self._site.partitions)
         ]
         while True:
             try:

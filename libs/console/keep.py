@@ -33,19 +33,9 @@ async def keep(settings: Settings, out: Out) -> int:
 
 async def up(settings: Settings, out: Out) -> Site:
     """Start the keeper, and return once its market is ready."""
-    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    log = log_of(settings)
-    with log.open("wb") as said:
-        keeper = subprocess.Popen(  # noqa: S603 - the command is our own
-            [sys.executable, "-m", "console", "keep"],
-            env={**os.environ, "PYTHONPATH": module_path()},
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=said,
-            start_new_session=True,
-        )
+    keeper = _start(log_of(settings))
     try:
-        return await _await_ready(keeper, settings, log, out)
+        return await _await_ready(keeper, settings, out)
     except BaseException:
         await _end(keeper)
         raise
@@ -65,7 +55,9 @@ async def down(settings: Settings) -> bool:
             while site.is_alive():
                 await asyncio.sleep(POLL_SECONDS)
     except TimeoutError:
-        raise Failure(f"process {site.pid} has not ended within {STOP_SECONDS_MAX} s. Its log is {log_of(settings)}") from None
+        raise Failure(
+            f"process {site.pid} has not ended within {STOP_SECONDS_MAX} s. Its log is {log_of(settings)}"
+        ) from None
     return True
 
 
@@ -88,22 +80,40 @@ def log_of(settings: Settings) -> Path:
     return settings.home / "up.log"
 
 
-async def _await_ready(keeper: "subprocess.Popen[bytes]", settings: Settings, log: Path, out: Out) -> Site:
-    said = 0
+def _start(log: Path) -> "subprocess.Popen[bytes]":
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with log.open("wb") as said:
+        return subprocess.Popen(
+            [sys.executable, "-m", "console", "keep"],
+            env={**os.environ, "PYTHONPATH": module_path()},
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            start_new_session=True,
+        )
+
+
+async def _await_ready(keeper: "subprocess.Popen[bytes]", settings: Settings, out: Out) -> Site:
+    """Pass on what the keeper says until its market is ready. Raises ``Failure`` with its last words if it ends."""
+    told = 0
     async with asyncio.timeout(READY_SECONDS_MAX):
         while True:
-            lines = log.read_text(errors="replace").splitlines()
             ended = keeper.poll() is not None
+            lines = _lines(log_of(settings))
             if ended:
-                why = [line.removeprefix("agora: ") for line in lines[said:][-TAIL_LINES:]]
-                raise Failure("\n".join(why) or f"it ended while starting. Its log is {log}")
-            site = sites.running(settings.home)
-            for line in lines[said:]:
+                why = [line.removeprefix("agora: ") for line in lines[told:][-TAIL_LINES:]]
+                raise Failure("\n".join(why) or f"it ended while starting. Its log is {log_of(settings)}")
+            for line in lines[told:]:
                 out.say(line)
-            said = len(lines)
+            told = len(lines)
+            site = sites.running(settings.home)
             if site is not None and site.pid == keeper.pid and site.ready:
                 return site
             await asyncio.sleep(POLL_SECONDS)
+
+
+def _lines(log: Path) -> list[str]:
+    return log.read_text(errors="replace").splitlines()
 
 
 async def _end(keeper: "subprocess.Popen[bytes]") -> None:

@@ -9,7 +9,6 @@ import psutil
 from agora import discovery
 from agora.control import RedriveParked, SkipParked
 from agora.door import open_door
-from agora.event import Event
 from agora.service import Service
 from console.gauge import Gauge
 from console.output import Failure
@@ -73,25 +72,29 @@ async def parked(site: Site, waiting: Waiting) -> dict[str, Any]:
     letters: dict[str, int] = {}
     async with Gauge(site, waiting) as gauge:
         for service in site.databases:
-            for row in await gauge.rows(service, _PARKED, PARKED_SHOWN_MAX):
-                agents.append({"agent": f"{service}/{row['subject']}", "service": service, **dict(row)})
+            rows = await gauge.rows(service, _PARKED, PARKED_SHOWN_MAX)
+            agents += [{"agent": f"{service}/{row['subject']}", "service": service, **dict(row)} for row in rows]
             (row,) = await gauge.rows(service, _DEAD)
             letters[service] = row["letters"]
     return {"parked": agents, "dead_letters": letters}
 
 
-async def redrive(site: Site, agent: str, waiting: Waiting) -> dict[str, Any]:
-    """Take an agent's parked events again, in order."""
+async def speak(site: Site, agent: str, word: type[RedriveParked | SkipParked], waiting: Waiting) -> dict[str, Any]:
+    """Send a word to a parked agent, and return how much is parked before and after it was heard."""
     service, subject = _agent(agent)
-    word = RedriveParked(service=service.name, stream=service.stream.name, agent=subject)
-    return await _speak(site, service, subject, word, waiting)
-
-
-async def skip(site: Site, agent: str, waiting: Waiting) -> dict[str, Any]:
-    """Drop the first of an agent's parked events."""
-    service, subject = _agent(agent)
-    word = SkipParked(service=service.name, stream=service.stream.name, agent=subject)
-    return await _speak(site, service, subject, word, waiting)
+    async with Gauge(site, waiting) as gauge:
+        before = await _events(gauge, service.name, subject)
+        if not before:
+            raise Failure(f"nothing is parked for {service.name}/{subject}. See what is with: agora parked")
+        entry = door()
+        async with open_door(entry, site.kafka, site.database(entry.name), site.namespace, waiting) as ingress:
+            said = word(service=service.name, stream=service.stream.name, agent=subject)
+            answer = await ingress.ask(f"{word.wire_name}-{uuid.uuid4().hex}", said)
+            if answer.refusal is not None:
+                raise Failure(answer.refusal)
+        await gauge.passes(1)
+        after = await _events(gauge, service.name, subject)
+    return {"agent": f"{service.name}/{subject}", "parked_before": before, "parked": after}
 
 
 def door() -> Service:
@@ -100,22 +103,6 @@ def door() -> Service:
         if service.ingress:
             return service
     raise Failure("no service is a door to the outside: one of services/*/app.py has to say ingress=True")
-
-
-async def _speak(site: Site, service: Service, subject: str, word: Event, waiting: Waiting) -> dict[str, Any]:
-    """Send a word to a parked agent, and return how much is parked before and after it was heard."""
-    async with Gauge(site, waiting) as gauge:
-        before = await _events(gauge, service.name, subject)
-        if not before:
-            raise Failure(f"nothing is parked for {service.name}/{subject}. See what is with: agora parked")
-        entry = door()
-        async with open_door(entry, site.kafka, site.database(entry.name), site.namespace, waiting) as ingress:
-            answer = await ingress.ask(f"{word.wire_name}-{uuid.uuid4().hex}", word)
-            if answer.refusal is not None:
-                raise Failure(answer.refusal)
-        await gauge.passes(1)
-        after = await _events(gauge, service.name, subject)
-    return {"agent": f"{service.name}/{subject}", "parked_before": before, "parked": after}
 
 
 async def _events(gauge: Gauge, service: str, subject: str) -> int:

@@ -6,21 +6,16 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
-import asyncpg
 import typer
-from aiokafka.errors import KafkaError
 from rich.console import Console
 
-from agora.embedded import JarsError, ServerError
-from agora.migrations import MigrationError
 from agora.ports import Unavailable
-from agora.provision import ProvisionError
 from agora.settings import SettingsError
-from agora.topics import TopicError
 from console.retail import OrderFileError
 
 FAILED: Final = 1
@@ -30,20 +25,6 @@ INTERRUPTED: Final = 130
 
 class Failure(Exception):
     """A command cannot do what it was asked; the message says what happened and what to do next."""
-
-
-_OUR_WORDS: Final = (
-    Failure,
-    OrderFileError,
-    SettingsError,
-    ServerError,
-    JarsError,
-    ProvisionError,
-    MigrationError,
-    TopicError,
-    Unavailable,
-)
-_OTHERS_WORDS: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +55,23 @@ class Out:
         return typer.Exit(code)
 
 
+class Waiting:
+    """Says what is waited for, but not over and over."""
+
+    SECONDS: Final = 5.0
+
+    def __init__(self, out: Out) -> None:
+        self._out = out
+        self._last: dict[str, float] = {}
+
+    def __call__(self, message: str) -> None:
+        """Say it, unless it was said a moment ago."""
+        now = time.monotonic()
+        if now - self._last.get(message, -self.SECONDS) >= self.SECONDS:
+            self._last[message] = now
+            self._out.say(f"waiting for {message}")
+
+
 def carry_out(out: Out, work: Callable[[], Coroutine[Any, Any, int]]) -> None:
     """Run a command to its end and leave with its exit code. A first Ctrl-C or SIGTERM ends it in order."""
     _quieten()
@@ -83,10 +81,11 @@ def carry_out(out: Out, work: Callable[[], Coroutine[Any, Any, int]]) -> None:
     except (KeyboardInterrupt, asyncio.CancelledError):
         out.say("Interrupted.")
         _leave(INTERRUPTED)
-    except _OUR_WORDS as error:
-        raise out.fail(str(error)) from None
-    except _OTHERS_WORDS as error:
-        raise out.fail(f"{type(error).__name__}: {error}") from None
+    except Exception as error:
+        words = _plain_words(error)
+        if words is None:
+            raise
+        raise out.fail(words) from None
     if code == TERMINATED:
         _leave(code)
     if code:
@@ -111,7 +110,30 @@ async def _until_told(work: Coroutine[Any, Any, int]) -> int:
         raise
 
 
-def _leave(code: int) -> None:
+def _plain_words(error: Exception) -> str | None:
+    """What to tell of an error that is nobody's mistake in this program; ``None`` if it may be one."""
+    # Imported only now: some of these take long to import, and most commands never need them.
+    import asyncpg  # noqa: PLC0415
+    from aiokafka.errors import KafkaError  # noqa: PLC0415
+
+    from agora.embedded import JarsError, ServerError  # noqa: PLC0415
+    from agora.migrations import MigrationError  # noqa: PLC0415
+    from agora.provision import ProvisionError  # noqa: PLC0415
+    from agora.revision import RevisionError  # noqa: PLC0415
+    from agora.serve import ServeError  # noqa: PLC0415
+    from agora.revision import RevisionError  # noqa: PLC0415
+    from agora.serve import ServeError  # noqa: PLC0415
+    from agora.topics import TopicError  # noqa: PLC0415
+
+    servers = (ServerError, JarsError, ProvisionError, MigrationError, RevisionError, TopicError)
+    if isinstance(error, (Failure, SettingsError, ServeError, Unavailable, OrderFileError, *servers)):
+        return str(error)
+    if isinstance(error, OSError | TimeoutError | asyncpg.PostgresError | asyncpg.InterfaceError | KafkaError):
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+def _leave(code: int) -> NoReturn:
     """Leave at once: a thread may still be fetching something that nobody waits for any more."""
     sys.stdout.flush()
     sys.stderr.flush()

@@ -64,7 +64,10 @@ class Report:
         """Print it for people."""
         console.print(self._orders())
         self._show_errors(console)
-        console.print(audit_table(self.audit))
+        found = {check: count for check, count in self.audit.items() if count}
+        if found:
+            console.print(audit_table(found))
+        console.print(f"Audit: {len(self.audit)} checks, {len(found)} of them with a finding.", markup=False)
         console.print(self._verdict(), markup=False, soft_wrap=True)
 
     def _orders(self) -> Table:
@@ -93,7 +96,9 @@ class Report:
             order = f" of order {error.order}" if error.order else ""
             console.print(f"line {error.line_number}{order}: {error.reason.value}: {error.detail}", markup=False)
         if self.book.errors_total > ERRORS_SHOWN_MAX:
-            console.print(f"… {self.book.errors_total:,} rows in all could not be read; the rest of the file was traded")
+            console.print(
+                f"… {self.book.errors_total:,} rows in all could not be read; the rest of the file was traded"
+            )
 
     def _verdict(self) -> str:
         if self.sound:

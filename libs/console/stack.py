@@ -15,8 +15,10 @@ from filelock import FileLock, Timeout
 from agora import discovery
 from agora.control import ERRORS
 from agora.embedded import EmbeddedKafka, EmbeddedPostgres
-from agora.migrations import revision, upgrade
+from agora.migrations import upgrade
 from agora.provision import Access, provision
+from agora.revision import revision
+from agora.revision import revision
 from agora.settings import Settings
 from agora.topics import ensure_topics
 from console import site as sites
@@ -95,7 +97,9 @@ class Stack:
             other = sites.running(self._settings.home)
             who = f"agora {other.kind} (process {other.pid})" if other else "another agora"
             end = "agora down" if other and other.kind == "up" else "Ctrl-C in its terminal"
-            raise Failure(f"{who} already runs in {self._settings.home}. End it with {end}, or set AGORA_HOME") from None
+            raise Failure(
+                f"{who} already runs in {self._settings.home}. End it with {end}, or set AGORA_HOME"
+            ) from None
 
     async def _start_servers(self) -> None:
         starts = [server.start for server in (self._postgres, self._kafka) if server is not None]
@@ -176,6 +180,8 @@ async def provide_revisions(settings: Settings, postgres: str, directory: Path) 
 
 async def provide(settings: Settings, postgres: str, directory: Path) -> dict[str, Access]:
     """Make every service's database and roles, and migrate it."""
+    from agora.migrations import upgrade  # noqa: PLC0415 - the migration tools take a second to import
+
     accesses = await provision(postgres, discovery.folders(), directory, settings.namespace)
     for name, folder in discovery.folders().items():
         await upgrade(accesses[name].owner_url, folder / "migrations", accesses[name].role)

@@ -1,16 +1,23 @@
-"""Where two services count the same thing, they must count it alike.
+"""What must agree: where two services count the same thing, and where a service counts what the log holds."""
 
-An order's accepted requests against ``buyer: ended orders``, the story of each order step by step, and what each buyer
-was told, need the log of events; they are not here.
-"""
-
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
+
+from agora.audit import LOG, Fold
+from market.audit_carts import Carts
+from market.audit_orders import Requests, Transactions
+from market.audit_tallies import Tallies
+
+
+def folds() -> tuple[Fold, ...]:
+    """Everything that hears the log for the audit, with nothing heard yet."""
+    return Requests(), Transactions(), Carts(), Tallies()
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One figure of one service."""
+    """One figure of one service, or of the log."""
 
     service: str
     figure: str
@@ -18,7 +25,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Equality:
-    """Two readings that agree key by key, a missing key on either side being a disagreement.
+    """Two readings that agree key by key; ``name`` says what a disagreement is, and a missing key is one.
 
     ``partial``: only the keys of ``left`` count, as when few of all products lie in carts.
     """
@@ -28,69 +35,95 @@ class Equality:
     right: Reading
     partial: bool = False
 
+    def violations(self, left: Mapping[str, int], right: Mapping[str, int]) -> int:
+        """Count the keys that do not agree."""
+        keys = left.keys() if self.partial else left.keys() | right.keys()
+        return sum(left.get(key) != right.get(key) for key in keys)
+
 
 EQUALITIES: Final = (
     Equality(
-        "units sold equal units paid for",
+        "products whose units sold are not the units paid for",
         Reading("product", "units sold by product"),
         Reading("transaction", "units paid by product"),
     ),
     Equality(
-        "buyers spent what was captured from them",
+        "buyers who spent other than what was captured from them",
         Reading("buyer", "spent by buyer"),
         Reading("transaction", "captured by buyer"),
     ),
     Equality(
-        "buyers count their paid orders",
+        "buyers who count other paid orders than there are transactions",
         Reading("buyer", "paid orders by buyer"),
         Reading("transaction", "paid orders by buyer"),
     ),
     Equality(
-        "buyers count their settled orders",
+        "buyers who count other settled orders than there are transactions",
         Reading("buyer", "settled orders by buyer"),
         Reading("transaction", "settled orders by buyer"),
     ),
     Equality(
-        "buyers count their cancelled orders",
+        "buyers who count other cancelled orders than there are transactions",
         Reading("buyer", "cancelled orders by buyer"),
         Reading("transaction", "cancelled orders by buyer"),
     ),
     Equality(
-        "sellers were paid what escrow paid out",
+        "sellers who were paid other than what escrow paid out",
         Reading("seller", "payout by seller"),
         Reading("transaction", "payout by seller"),
     ),
-    Equality("fees were kept once", Reading("seller", "fees"), Reading("transaction", "fees")),
+    Equality("fees not kept once", Reading("seller", "fees"), Reading("transaction", "fees")),
     Equality(
-        "dashboards show what is paid and not settled",
+        "dashboards that do not show what is paid and not settled",
         Reading("seller", "open amount by seller"),
         Reading("transaction", "unsettled amount by seller"),
     ),
     Equality(
-        "products heard their seller's last update",
+        "products that missed their seller's last update",
         Reading("product", "update by product"),
         Reading("seller", "update by product"),
     ),
     Equality(
-        "products are sold in their seller's last version",
+        "products not sold in their seller's last version",
         Reading("product", "version by product"),
         Reading("seller", "version by product"),
     ),
     Equality(
-        "no cart missed a seller's last update",
+        "carts that missed a seller's last update",
         Reading("buyer", "earliest update in carts by product"),
         Reading("seller", "update by product"),
         partial=True,
     ),
     Equality(
-        "no cart heard of an update its seller did not make",
+        "carts that heard of an update their seller did not make",
         Reading("buyer", "latest update in carts by product"),
         Reading("seller", "update by product"),
         partial=True,
     ),
     Equality(
-        "what lies in carts is watched, and nothing else is",
+        "products in carts unwatched, or watched for no cart",
         Reading("buyer", "carts by product"),
         Reading("seller", "watchers by product"),
+    ),
+    Equality(
+        "accepted checkouts that are not in the log",
+        Reading("gateway", "checkouts accepted by key"),
+        Reading(LOG, "checkouts by key"),
+        partial=True,
+    ),
+    *(
+        Equality(f"buyers whose {figure} are not their events", Reading("buyer", key), Reading(LOG, key))
+        for figure, key in (
+            ("paid orders", "paid orders by buyer"),
+            ("settled orders", "settled orders by buyer"),
+            ("cancelled orders", "cancelled orders by buyer"),
+            ("refused orders", "refused orders by buyer"),
+            ("payments", "spent by buyer"),
+        )
+    ),
+    Equality(
+        "dashboards whose entries are not the seller's paid and unsettled orders",
+        Reading("seller", "open orders by seller"),
+        Reading(LOG, "open orders by seller"),
     ),
 )

@@ -14,10 +14,7 @@ FIGURES: Final = (
     Figure("paid orders by buyer", "SELECT buyer, paid FROM buyers WHERE paid <> 0"),
     Figure("settled orders by buyer", "SELECT buyer, settled FROM buyers WHERE settled <> 0"),
     Figure("cancelled orders by buyer", "SELECT buyer, cancelled FROM buyers WHERE cancelled <> 0"),
-    Figure(
-        "ended orders",
-        "SELECT 'all', (SELECT count(*) FROM refused_orders) + coalesce(sum(paid + cancelled), 0)::bigint FROM buyers",
-    ),
+    Figure("refused orders by buyer", "SELECT buyer, count(*) FROM refused_orders GROUP BY buyer"),
     Figure("earliest update in carts by product", "SELECT product, min(seller_update) FROM carts GROUP BY product"),
     Figure("latest update in carts by product", "SELECT product, max(seller_update) FROM carts GROUP BY product"),
     Figure("carts by product", "SELECT product, count(*) FROM carts GROUP BY product"),

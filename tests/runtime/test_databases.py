@@ -6,8 +6,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from agora.migrations import MigrationError, check, revision, upgrade
+from agora.migrations import MigrationError, upgrade
 from agora.provision import Access, ProvisionError, provision
+from agora.revision import RevisionError, check, revision
 
 FIRST = """
 from alembic import op
@@ -116,17 +117,17 @@ async def test_a_migration_that_fails_changes_nothing(clerk: Access, tmp_path: P
 
 
 async def test_code_newer_than_its_database_asks_for_a_migration(clerk: Access, tmp_path: Path) -> None:
-    with pytest.raises(MigrationError, match=r"clerk is at revision none.*agora migrate"):
+    with pytest.raises(RevisionError, match=r"clerk is at revision none.*agora migrate"):
         await check(clerk.url, folder(tmp_path, FIRST))
     await upgrade(clerk.owner_url, folder(tmp_path, FIRST), clerk.role)
-    with pytest.raises(MigrationError, match=r"clerk is at revision 0001, this code needs 0002. Run: agora migrate"):
+    with pytest.raises(RevisionError, match=r"clerk is at revision 0001, this code needs 0002. Run: agora migrate"):
         await check(clerk.url, folder(tmp_path, FIRST, SECOND))
 
 
 async def test_code_older_than_its_database_is_refused(clerk: Access, tmp_path: Path) -> None:
     await upgrade(clerk.owner_url, folder(tmp_path / "new", FIRST, SECOND), clerk.role)
     old = folder(tmp_path / "old", FIRST)
-    with pytest.raises(MigrationError, match=r"0002.*older than the database. Deploy the newer code"):
+    with pytest.raises(RevisionError, match=r"0002.*older than the database. Deploy the newer code"):
         await check(clerk.url, old)
     with pytest.raises(MigrationError, match="0002"):
         await upgrade(clerk.owner_url, old, clerk.role)
@@ -135,4 +136,4 @@ async def test_code_older_than_its_database_is_refused(clerk: Access, tmp_path: 
 async def test_a_database_that_is_not_there_is_named_without_its_password(clerk: Access, tmp_path: Path) -> None:
     elsewhere = clerk.url.replace(clerk.database, "nowhere")
     with pytest.raises(MigrationError, match=r"\*\*\*@.*nowhere cannot be reached"):
-        await check(elsewhere, folder(tmp_path, FIRST))
+        await upgrade(elsewhere, folder(tmp_path, FIRST), clerk.role)

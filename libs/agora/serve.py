@@ -1,4 +1,7 @@
-"""One service as a process: waits for what it needs, checks its database's revision, then works until told to stop."""
+"""One service as a process: waits for what it needs, checks its database's revision, then works until told to stop.
+
+``python -m agora.serve NAME`` is what a market starts: it carries neither the command line nor the migration tools.
+"""
 
 import asyncio
 import logging
@@ -6,25 +9,28 @@ import os
 import signal
 import sys
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import asyncpg
 import structlog
+import uvloop
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from agora import discovery, migrations
+from agora import discovery
+from agora.revision import RevisionError, check
 from agora.run import Worker
 from agora.service import Service
-from agora.settings import Settings
+from agora.settings import Settings, SettingsError
 from agora.turns import HistoryLost
-from console import site as sites
-from console.children import READY
-from console.output import INTERRUPTED, Failure
 
+READY: Final = "ready"
+INTERRUPTED: Final = 130
 RETRY_SECONDS: Final = 1.0
+STOP_SECONDS_MAX: Final = 10.0
 READY_POLL_SECONDS: Final = 0.05
 
 log = logging.getLogger("agora.service")
@@ -40,6 +46,10 @@ _AWAY: Final = (
 _NO_ENTRY: Final = (asyncpg.InvalidCatalogNameError, asyncpg.InvalidAuthorizationSpecificationError)
 
 
+class ServeError(RuntimeError):
+    """A service cannot work; the message says what happened and what to do next."""
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """Where one service works."""
@@ -49,11 +59,14 @@ class Address:
     namespace: str
 
 
-async def serve(service: Service, settings: Settings, *, attended: bool) -> int:
-    """Run one service. Attended, it ends when its standard input closes: whoever started it is gone."""
+async def serve(service: Service, address: Address, *, attended: bool) -> int:
+    """Run one service. Attended, it ends when its standard input closes: whoever started it is gone.
+
+    Raises ``ServeError`` or ``RevisionError`` if it cannot work, with what to do next.
+    """
+    log_as_json()
     if attended:
         threading.Thread(target=_await_the_starters_end, daemon=True).start()
-    address = find(service.name, settings)
     folder = discovery.folders()[service.name] / "migrations"
     while True:
         await _await_database(address.database, folder)
@@ -64,23 +77,7 @@ async def serve(service: Service, settings: Settings, *, attended: bool) -> int:
             log.warning("waiting for Kafka at %s: %s", address.kafka, type(error).__name__)
             await asyncio.sleep(RETRY_SECONDS)
         except HistoryLost as lost:
-            raise Failure(str(lost)) from None
-
-
-def find(service: str, settings: Settings) -> Address:
-    """From the environment, or from the market that is running here."""
-    if settings.kafka and settings.database:
-        return Address(settings.kafka, settings.database, settings.namespace)
-    if settings.database or settings.kafka:
-        missing = "AGORA_KAFKA (host:port)" if settings.database else "AGORA_DATABASE (the service's own database)"
-        raise Failure(f"set {missing} as well, to run '{service}' on its own")
-    site = sites.running(settings.home)
-    if site is None or not site.databases:
-        raise Failure(
-            f"'{service}' needs AGORA_KAFKA (host:port) and AGORA_DATABASE (its own database's URL), or a market that "
-            "runs here. Start one with: agora up"
-        )
-    return Address(site.kafka, site.database(service), site.namespace)
+            raise ServeError(str(lost)) from None
 
 
 def log_as_json() -> None:
@@ -132,12 +129,12 @@ async def _say_when_ready(worker: Worker, name: str) -> None:
 
 
 async def _await_database(url: str, folder: Path) -> None:
-    """Wait for PostgreSQL. Raises ``MigrationError`` if the database is at another revision than this code."""
+    """Wait for PostgreSQL. Raises ``RevisionError`` if the database is at another revision than this code."""
     while True:
         try:
-            return await migrations.check(url, folder)
+            return await check(url, folder)
         except _NO_ENTRY as error:
-            raise Failure(f"{error}. Check AGORA_DATABASE, or make the databases with: agora migrate") from None
+            raise ServeError(f"{error}. Check AGORA_DATABASE, or make the databases with: agora migrate") from None
         except _AWAY as error:
             log.warning("waiting for PostgreSQL: %s", error or type(error).__name__)
         await asyncio.sleep(RETRY_SECONDS)
@@ -164,3 +161,33 @@ def _await_the_starters_end() -> None:
     while os.read(0, 1):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(STOP_SECONDS_MAX)
+    os._exit(1)
+
+
+def address_of(service: str, settings: Settings) -> Address | None:
+    """Where the environment says that a service works; ``None`` if it says nothing. Raises ``ServeError`` at a half."""
+    if settings.kafka and settings.database:
+        return Address(settings.kafka, settings.database, settings.namespace)
+    if settings.database or settings.kafka:
+        missing = "AGORA_KAFKA (host:port)" if settings.database else "AGORA_DATABASE (the service's own database)"
+        raise ServeError(f"set {missing} as well, to run '{service}' on its own")
+    return None
+
+
+def main() -> int:
+    """Run the service named on the command line, attended by whoever started it; return the exit code."""
+    log_as_json()
+    try:
+        service = discovery.service(sys.argv[1])
+        address = address_of(service.name, Settings.read())
+        if address is None:
+            raise ServeError("set AGORA_KAFKA and AGORA_DATABASE")  # noqa: TRY301 - one place says what went wrong
+        return uvloop.run(serve(service, address, attended=True))
+    except (LookupError, SettingsError, ServeError, RevisionError) as error:
+        log.error("%s", error)  # noqa: TRY400 - the message is for people, a traceback is not
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""A story as people read it: a tree with times, in which nothing an event says can pass for markup or a command."""
+
+from itertools import groupby
+from typing import Final
+
+from rich.text import Text
+from rich.tree import Tree
+
+from console.story import Step, Story
+
+WORD_CHARS_MAX: Final = 100
+ALIKE_SHOWN_MAX: Final = 3
+"""Of events that are alike and led to nothing, so many are shown: a payment is told to every product alike."""
+
+
+def render(story: Story) -> Tree:
+    """The story as a tree: under each event, what it led to."""
+    tree = Tree(Text.assemble((clean(story.id), "bold"), f"  {_extent(story)}"), guide_style="dim")
+    branches = [tree]
+    leaves = _leaves(story)
+    steps = zip(story.steps, leaves, strict=True)
+    for alike, group in groupby(steps, key=lambda pair: (pair[1], pair[0].depth, pair[0].cause, pair[0].told.type)):
+        together = [step for step, _ in group]
+        shown = together[:ALIKE_SHOWN_MAX] if alike[0] and len(together) > ALIKE_SHOWN_MAX + 1 else together
+        for step in shown:
+            del branches[step.depth + 1 :]
+            branches.append(branches[step.depth].add(_line(step)))
+        if len(shown) < len(together):
+            more = f"… and {len(together) - len(shown)} more {clean(together[0].told.type)}"
+            branches[together[0].depth].add(Text(more, "dim"))
+    return tree
+
+
+def clean(word: str) -> str:
+    """A word from outside with nothing in it that a terminal would obey, and not too long."""
+    short = word if len(word) <= WORD_CHARS_MAX else word[: WORD_CHARS_MAX - 1] + "…"
+    return "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in short)
+
+
+def _leaves(story: Story) -> list[bool]:
+    """For every step, whether it led to nothing."""
+    depths = [step.depth for step in story.steps]
+    return [after <= here for here, after in zip(depths, [*depths[1:], 0], strict=True)]
+
+
+def _line(step: Step) -> Text:
+    told = step.told
+    moment = told.at.strftime("%H:%M:%S.%f")[:-3]
+    line = Text.assemble(
+        (f"{moment} ", "dim"),
+        (clean(told.type), "bold"),
+        f"  {clean(told.stream)}/{clean(told.subject)}",
+        (f"  by {clean(told.source)}", "dim"),
+        (f"  +{step.delay_ms} ms" if step.delay_ms is not None else "", "cyan"),
+        overflow="ellipsis",
+        no_wrap=True,
+    )
+    return line.append(f"  {clean(told.reason)}", "yellow") if told.reason else line
+
+
+def _extent(story: Story) -> str:
+    times = [step.told.timestamp_ms for step in story.steps]
+    began = min(step.told.at for step in story.steps)
+    stories = len({step.told.correlation for step in story.steps})
+    requests = "" if stories == 1 else f" in {stories} requests"
+    return (
+        f"{len(times):,} events{requests}, {(max(times) - min(times)) / 1000:.3f} s from {began:%Y-%m-%d %H:%M:%S} UTC"
+    )

@@ -1,0 +1,92 @@
+"""The commands ``demo``, ``trade``, ``audit`` and ``story``."""
+
+import time
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+from agora.settings import Settings
+from console import demo as demos
+from console import site as sites
+from console import story as stories
+from console.cli import Json, run_command
+from console.generator import ORDERS_MAX, REAL_ORDERS
+from console.log_reader import all_streams
+from console.output import FAILED, Out
+from console.report import audit_table
+from console.story_tree import render
+from console.trade import IN_FLIGHT_DEFAULT, IN_FLIGHT_MAX, Terms
+
+StockFactor: TypeAlias = Annotated[
+    float,
+    typer.Option("--stock-factor", min=0.0, max=1_000.0, help="Units in stock per unit ordered; 0.5 makes scarcity."),
+]
+InFlight: TypeAlias = Annotated[
+    int, typer.Option("--in-flight", min=1, max=IN_FLIGHT_MAX, help="Orders that may be unpaid at once.")
+]
+
+
+def demo(
+    file: Annotated[Path | None, typer.Option("--file", help="Trade this file instead of a made-up month.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The seed of the made-up month.")] = 7,
+    orders: Annotated[int, typer.Option(min=1, max=ORDERS_MAX, help="Orders to make up.")] = REAL_ORDERS,
+    stock_factor: StockFactor = 1.0,
+    in_flight: InFlight = IN_FLIGHT_DEFAULT,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Bring a market up from nothing, trade a file of orders, audit, print a summary, and take it all down."""
+
+    async def work(settings: Settings, out: Out) -> int:
+        started = time.monotonic()
+        book = demos.book_of(file, seed, orders, out)
+        return await demos.demo(book, Terms(stock_factor, in_flight), settings, out, started)
+
+    run_command(work, as_json=as_json)
+
+
+def trade(
+    file: Annotated[Path, typer.Argument(help="A file of Online Retail as published: CSV or CSV.gz.")],
+    stock_factor: StockFactor = 1.0,
+    in_flight: InFlight = IN_FLIGHT_DEFAULT,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Trade a file of orders in the market that is running, then audit. What was traded before is not traded again."""
+
+    async def work(settings: Settings, out: Out) -> int:
+        started = time.monotonic()
+        book = demos.book_of(file, 0, 1, out)
+        site = sites.locate(settings)
+        report = await demos.run_trade(book, Terms(stock_factor, in_flight), site, out, started)
+        return demos.finish(report, out)
+
+    run_command(work, as_json=as_json)
+
+
+def audit(*, as_json: Json = False) -> None:
+    """Hold every database and the log against each other; fail unless every count is zero."""
+
+    async def work(settings: Settings, out: Out) -> int:
+        found = await demos.audit(sites.locate(settings))
+        out.result({"audit": found}, lambda console: console.print(audit_table(found)))
+        return FAILED if any(found.values()) else 0
+
+    run_command(work, as_json=as_json)
+
+
+def story(
+    id_: Annotated[str, typer.Argument(metavar="ID", help="An order, such as 536365, or a request's Idempotency-Key.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Show one order's events across all services, each under the one that caused it."""
+
+    async def work(settings: Settings, out: Out) -> int:
+        site = sites.locate(settings)
+        found = await stories.read_story(id_, site.kafka, site.namespace, all_streams())
+        out.result(stories.as_json(found), lambda console: console.print(render(found)))
+        return 0
+
+    run_command(work, as_json=as_json)

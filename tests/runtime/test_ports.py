@@ -1,0 +1,466 @@
+"""One contract for each port, passed by the real thing and by the one in memory alike."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+
+from agora.decision import Row
+from agora.kafka import KafkaLog, place
+from agora.memory import MemoryLog, MemoryStore, VirtualClock
+from agora.ports import (
+    Commit,
+    DeadLetter,
+    Fenced,
+    Log,
+    Move,
+    OutboxRow,
+    ParkedRow,
+    PartitionRow,
+    Record,
+    Refused,
+    ReminderRow,
+    Store,
+    StoredAgent,
+    Unavailable,
+)
+from agora.postgres import PostgresStore
+from agora.provision import Access
+from agora.topics import ensure_topics
+from tests.runtime.counting import ENTRY_MAX, Entry, Total
+from tests.runtime.kafka_reader import read
+
+NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
+
+
+def outbox(*sequences: int, partition: int = 0) -> list[OutboxRow]:
+    return [OutboxRow(partition, number, "totals", f"c{number}", f"value {number}".encode()) for number in sequences]
+
+
+def reminder(subject: str, name: str, seconds: int, partition: int = 0) -> ReminderRow:
+    due = NOON + timedelta(seconds=seconds)
+    return ReminderRow(partition, subject, name, due, "Rang.v1", b'{"n":1}', "story", "cause", "trace")
+
+
+def parked(subject: str, position: int, partition: int = 0) -> ParkedRow:
+    headers = (("a header", b"\x00\xff"), ("another", b""))
+    return ParkedRow(partition, subject, position, 100 + position, 7, b"key\x00", b"value\xff", headers, "why\x00")
+
+
+def entry(number: int, amount: int = 1, counter: str = "c") -> Entry:
+    return Entry(counter, number, amount, None, NOON)
+
+
+class Owner:
+    """Somebody who believes to own partitions, and commits what follows from what it knows of them."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.rows: dict[int, PartitionRow] = {}
+
+    async def claim(self, *partitions: int) -> "Owner":
+        for number in partitions or (0,):
+            self.rows[number] = await self.store.claim(number)
+        return self
+
+    async def commit(self, change: Commit | None = None, *, published: int = 0, said: int = 0, heard: int = 1) -> None:
+        commit = change or Commit()
+        moves = [
+            Move(row, row._replace(
+                next_offset=row.next_offset + heard,
+                sequence=row.sequence + said,
+                published=row.published + published,
+                heard={"somebody-1": row.next_offset + heard},
+                counts={"heard Add.v1": row.next_offset + heard},
+            ))
+            for row in self.rows.values()
+        ]  # fmt: skip
+        commit.moves.extend(moves)
+        await self.store.commit(commit)
+        self.rows.update({move.after.partition: move.after for move in moves})
+
+
+@pytest.fixture(params=["memory", "postgres"])
+async def stores(request: pytest.FixtureRequest, database: Access) -> AsyncGenerator[tuple[Store, Store]]:
+    """Two hands on one and the same store."""
+    if request.param == "memory":
+        store = MemoryStore(refuse=too_much)
+        yield store, store
+        return
+    ours, theirs = PostgresStore(database.url), PostgresStore(database.url)
+    yield ours, theirs
+    await asyncio.gather(ours.close(), theirs.close())
+
+
+def too_much(commit: Commit) -> str | None:
+    """The constraint that the migration of the counting service puts on its entries."""
+    entries = (row for rows in commit.appends.values() for row in rows if isinstance(row, Entry))
+    return "too much" if any(row.amount > ENTRY_MAX for row in entries) else None
+
+
+class TestStore:
+    """What the engine relies on."""
+
+    @pytest.fixture
+    def store(self, stores: tuple[Store, Store]) -> Store:
+        return stores[0]
+
+    async def test_a_new_partition_stands_at_zero_and_claiming_again_changes_nothing(self, store: Store) -> None:
+        assert await store.claim(3) == await store.claim(3) == PartitionRow(3, 0, 0, 0, {}, {})
+
+    async def test_what_was_committed_is_what_the_next_claim_finds(self, stores: tuple[Store, Store]) -> None:
+        owner = await Owner(stores[0]).claim(0, 5)
+        await owner.commit(said=4, published=2)
+        expected = PartitionRow(5, 1, 4, 2, {"somebody-1": 1}, {"heard Add.v1": 1})
+        assert await stores[1].claim(5) == owner.rows[5] == expected
+
+    async def test_only_one_of_two_owners_can_commit_and_the_other_writes_nothing(
+        self, stores: tuple[Store, Store]
+    ) -> None:
+        stale, current = [await Owner(store).claim() for store in stores]
+        await current.commit(Commit(agents=[StoredAgent("c", b'{"by": "current"}')]))
+        everything = full_commit()
+        with pytest.raises(Fenced):
+            await stale.commit(everything)
+        await nothing_was_written(stores[0], but={"c": b'{"by": "current"}'})
+        await current.commit()
+
+    async def test_a_commit_over_two_partitions_is_fenced_whole_if_one_of_them_was_moved(
+        self, stores: tuple[Store, Store]
+    ) -> None:
+        stale = await Owner(stores[0]).claim(0, 1)
+        await (await Owner(stores[1]).claim(1)).commit()
+        with pytest.raises(Fenced):
+            await stale.commit()
+        assert (await stores[1].claim(0)).next_offset == 0
+
+    async def test_an_owner_that_only_published_more_fences_nobody(self, stores: tuple[Store, Store]) -> None:
+        """``published`` lags behind for everyone; only what was heard and said tells owners apart."""
+        ours, theirs = [await Owner(store).claim() for store in stores]
+        await ours.commit(said=2)
+        await theirs.claim()
+        await ours.commit(published=2, heard=0)
+        await theirs.commit()
+
+    async def test_what_one_has_unparked_another_cannot_unpark_again(self, stores: tuple[Store, Store]) -> None:
+        """Redriving may neither hear nor say anything, so the parked rows themselves must tell owners apart."""
+        first = await Owner(stores[0]).claim()
+        await first.commit(Commit(parked=[parked("c", 0)]))
+        second = await Owner(stores[1]).claim()
+        await first.commit(Commit(unparked=[("c", 0)]), heard=0)
+        with pytest.raises(Fenced):
+            await second.commit(Commit(agents=[StoredAgent("c", b"{}")], unparked=[("c", 0)]), heard=0)
+        assert await stores[0].load(["c"]) == {}
+
+    async def test_a_commit_that_a_constraint_refuses_leaves_nothing_behind(self, store: Store) -> None:
+        owner = await Owner(store).claim()
+        refused = full_commit()
+        refused.appends[Entry].append(entry(9, ENTRY_MAX + 1))
+        with pytest.raises(Refused):
+            await owner.commit(refused)
+        await nothing_was_written(store)
+        await owner.commit()
+
+    async def test_agents_are_loaded_as_they_were_last_stored(self, store: Store) -> None:
+        owner = await Owner(store).claim()
+        first = [StoredAgent("a", b'{"n": 1}', ("x 1", "x 2")), StoredAgent("b", b'{"n": 2}')]
+        await owner.commit(Commit(agents=first))
+        await owner.commit(Commit(agents=[StoredAgent("b", b'{"n": 3}')]))
+        loaded = await store.load(["a", "b", "nobody"])
+        assert loaded == {"a": StoredAgent("a", b'{"n": 1}', ("x 1", "x 2")), "b": StoredAgent("b", b'{"n": 3}')}
+
+    async def test_unpublished_rows_come_in_order_and_only_what_is_asked_for(self, store: Store) -> None:
+        owner = await Owner(store).claim(0, 1)
+        await owner.commit(Commit(outbox=[*outbox(1, 2, 3), *outbox(1, partition=1)]), said=3)
+        await owner.commit(Commit(outbox=outbox(4, 5)), said=2)
+        assert list(await store.unpublished(0, 0, 100)) == outbox(1, 2, 3, 4, 5)
+        assert list(await store.unpublished(0, 1, 3)) == outbox(2, 3, 4)
+        assert list(await store.unpublished(1, 1, 100)) == []
+
+    async def test_trimming_drops_what_is_published_and_nothing_else(self, store: Store) -> None:
+        owner = await Owner(store).claim(0, 1)
+        await owner.commit(Commit(outbox=[*outbox(1, 2, 3), *outbox(1, partition=1)]), said=3)
+        await store.trim(0, 2)
+        assert list(await store.unpublished(0, 0, 100)) == outbox(3)
+        assert list(await store.unpublished(1, 0, 100)) == outbox(1, partition=1)
+
+    async def test_reminders_come_due_oldest_first_and_in_their_own_partition(self, store: Store) -> None:
+        rows = [reminder("c", "late", 20), reminder("c", "soon", 10), reminder("b", "soon", 10)]
+        other = reminder("d", "soon", 5, partition=1)
+        await (await Owner(store).claim()).commit(remembering(*rows, other))
+        assert await store.next_due(0) == NOON + timedelta(seconds=10)
+        assert await store.next_due(1) == NOON + timedelta(seconds=5)
+        assert await store.next_due(2) is None
+        assert list(await store.due([0], NOON + timedelta(seconds=10), 100)) == [rows[2], rows[1]]
+        assert list(await store.due([0, 1], NOON + timedelta(seconds=60), 3)) == [other, rows[2], rows[1]]
+        assert list(await store.due([0], NOON, 100)) == []
+
+    async def test_a_reminder_of_the_same_name_replaces_the_first_and_one_forgotten_is_gone(self, store: Store) -> None:
+        owner = await Owner(store).claim()
+        await owner.commit(remembering(reminder("c", "one", 10), reminder("c", "two", 20)))
+        await owner.commit(remembering(reminder("c", "one", 30)))
+        change = Commit()
+        change.reminders["c", "two"] = change.reminders["nobody", "none"] = None
+        await owner.commit(change)
+        assert list(await store.due([0], NOON + timedelta(hours=1), 100)) == [reminder("c", "one", 30)]
+
+    async def test_parked_records_keep_their_order_and_every_byte(self, store: Store) -> None:
+        owner = await Owner(store).claim()
+        await owner.commit(Commit(parked=[parked("c", 0), parked("c", 1), parked("d", 0), parked("e", 0, partition=1)]))
+        await owner.commit(Commit(parked=[parked("c", 2)], unparked=[("c", 0)]))
+        assert await store.parked_agents(0) == {"c": 3, "d": 1}
+        assert await store.parked_agents(1) == {"e": 1}
+        found = await store.parked("c", 10)
+        assert [row.position for row in found] == [1, 2]
+        assert [row._replace(error="") for row in found] == [parked("c", n)._replace(error="") for n in (1, 2)]
+        assert [row.position for row in await store.parked("c", 1)] == [1]
+        await owner.commit(Commit(unparked=[("c", 1), ("c", 2), ("d", 0)]))
+        assert await store.parked_agents(0) == {}
+
+    async def test_a_header_without_a_value_can_be_set_aside(self, store: Store) -> None:
+        headers: Any = (("empty", None),)
+        owner = await Owner(store).claim()
+        dead = DeadLetter(0, 1, 7, None, None, headers, "no key")
+        await owner.commit(Commit(parked=[parked("c", 0)._replace(headers=headers)], dead_letters=[dead]))
+        assert [name for name, _ in (await store.parked("c", 1))[0].headers] == ["empty"]
+
+    async def test_rows_of_a_table_are_added_replaced_and_removed(self, store: Store) -> None:
+        owner = await Owner(store).claim()
+        puts: dict[type[Row], dict[tuple[Any, ...], Row | None]]
+        puts = {Total: {("a",): Total("a", 1), ("b",): Total("b", 1)}}
+        await owner.commit(Commit(appends={Entry: [entry(1), entry(2)]}, puts=puts))
+        puts = {Total: {("a",): Total("a", 2), ("b",): None, ("nobody",): None}}
+        await owner.commit(Commit(appends={Entry: [entry(3)]}, puts=puts))
+        assert await table(store, Total) == [Total("a", 2)]
+        assert await table(store, Entry) == [entry(1), entry(2), entry(3)]
+
+
+class TestPostgresStore:
+    """What only a real database can do wrong."""
+
+    @pytest.fixture
+    async def store(self, database: Access) -> AsyncGenerator[PostgresStore]:
+        store = PostgresStore(database.url)
+        yield store
+        await store.close()
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            Commit(appends={Entry: [entry(1, -(2**63) - 1)]}),
+            Commit(appends={Entry: [Entry("c", 1, 1, "a NUL \x00", NOON)]}),
+            Commit(appends={Entry: [Entry("c", 1, 1, "a surrogate \ud800", NOON)]}),
+            Commit(puts={Total: {("c",): Total("c", 2**63)}}),
+            Commit(puts={Total: {("c",): Total("a NUL \x00", 1)}}),
+            Commit(puts={Total: {("c",): Total("a surrogate \ud800", 1)}}),
+            Commit(agents=[StoredAgent("c", b'"a NUL \\u0000"')]),
+            Commit(agents=[StoredAgent("c", b"no JSON")]),
+            Commit(appends={Entry: [entry(1), entry(1)]}),
+        ],
+    )
+    async def test_what_no_column_can_hold_is_refused_and_the_connection_lives(
+        self, store: PostgresStore, change: Commit
+    ) -> None:
+        owner = await Owner(store).claim()
+        with pytest.raises(Refused):
+            await owner.commit(replace(change, moves=[]))
+        await owner.commit()
+
+    async def test_a_transaction_cut_off_by_the_server_is_unavailable_and_nothing_is_written(
+        self, store: PostgresStore, database: Access
+    ) -> None:
+        owner = await Owner(store).claim()
+        async with holding_the_partition(database):
+            committing = asyncio.create_task(owner.commit(full_commit()))
+            await cut_off(database)
+            with pytest.raises(Unavailable):
+                await committing
+        await nothing_was_written(store)
+        await (await owner.claim()).commit()
+
+    async def test_owners_that_wait_for_each_other_are_parted(self, database: Access) -> None:
+        """Two owners of several partitions may lock them in opposite order; neither may be stopped by that for good."""
+        ours, theirs = PostgresStore(database.url), PostgresStore(database.url)
+        for _ in range(20):
+            first, second = await Owner(ours).claim(*range(8)), await Owner(theirs).claim(*reversed(range(8)))
+            outcomes = await asyncio.gather(first.commit(), second.commit(), return_exceptions=True)
+            assert sum(outcome is None for outcome in outcomes) == 1
+            assert all(outcome is None or isinstance(outcome, Fenced | Unavailable) for outcome in outcomes)
+        await asyncio.gather(ours.close(), theirs.close())
+
+    async def test_it_remembers_the_first_log_it_listened_to(self, store: PostgresStore) -> None:
+        assert await store.identify("counters", "first") == "first"
+        assert await store.identify("counters", "second") == "first"
+
+
+@asynccontextmanager
+async def holding_the_partition(database: Access) -> AsyncGenerator[None]:
+    """Keep everyone else's commit waiting."""
+    connection = await asyncpg.connect(database.owner_url)
+    async with connection.transaction():
+        await connection.execute("SELECT FROM partitions FOR UPDATE")
+        yield
+    await connection.close()
+
+
+async def cut_off(database: Access) -> None:
+    """End the session that waits for a lock, as a restart of the server would."""
+    connection = await asyncpg.connect(database.url)
+    waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    async with asyncio.timeout(10):
+        while (pid := await connection.fetchval(waiting)) is None:
+            await asyncio.sleep(0.01)
+    await connection.execute("SELECT pg_terminate_backend($1)", pid)
+    await connection.close()
+
+
+async def table(store: Store, kind: type[Row]) -> list[Row]:
+    """All rows of a table, which no port reads: that is for people."""
+    if isinstance(store, MemoryStore):
+        return [*store.appended.get(kind, []), *store.tables.get(kind, {}).values()]
+    assert isinstance(store, PostgresStore)
+    async with store._connected() as connection:  # pyright: ignore[reportPrivateUsage]
+        rows = await connection.fetch(f"SELECT * FROM {kind.table} ORDER BY {', '.join(kind.key)}")
+    return [kind(*row) for row in rows]
+
+
+def remembering(*rows: ReminderRow) -> Commit:
+    return Commit(reminders={(row.subject, row.name): row for row in rows})
+
+
+def full_commit() -> Commit:
+    """A commit that writes something everywhere."""
+    commit = remembering(reminder("c", "n", 0))
+    commit.agents = [StoredAgent("x", b"{}")]
+    commit.outbox = outbox(1)
+    commit.appends[Entry] = [entry(1)]
+    commit.puts[Total] = {("c",): Total("c", 1)}
+    commit.parked = [parked("c", 0)]
+    commit.dead_letters = [DeadLetter(0, 0, 7, None, b"value", (), "reason")]
+    return commit
+
+
+async def nothing_was_written(store: Store, but: dict[str, bytes] | None = None) -> None:
+    loaded = await store.load(["x", "c"])
+    assert {subject: agent.state for subject, agent in loaded.items()} == (but or {})
+    assert list(await store.unpublished(0, 0, 10)) == []
+    assert await store.next_due(0) is None
+    assert await store.parked_agents(0) == {}
+    assert await table(store, Total) == await table(store, Entry) == []
+
+
+@dataclass
+class Played:
+    """A log and what can be read from it."""
+
+    log: Log
+    bootstrap: str
+    prefix: str
+
+    async def read(self, count: int) -> Sequence[Record]:
+        if isinstance(self.log, MemoryLog):
+            return [record for records in self.log.stream("totals") for record in records]
+        return await read(self.bootstrap, f"{self.prefix}totals", count, partitions=4)
+
+
+@pytest.fixture(params=["memory", "kafka"])
+async def played(request: pytest.FixtureRequest, kafka: str, namespace: str) -> AsyncGenerator[Played]:
+    if request.param == "memory":
+        yield Played(MemoryLog(VirtualClock()), "", "")
+        return
+    await ensure_topics(kafka, [f"{namespace}totals"], 4)
+    log = KafkaLog(kafka, namespace)
+    yield Played(log, kafka, namespace)
+    await log.close()
+
+
+def said(*values: tuple[str, bytes]) -> list[OutboxRow]:
+    return [OutboxRow(0, number, "totals", key, value) for number, (key, value) in enumerate(values, 1)]
+
+
+class TestLog:
+    async def test_what_is_published_arrives_once_with_its_key_and_value(self, played: Played) -> None:
+        rows = said(("a", b"1"), ("b", b"2"), ("ü", b"\x00\xff"))
+        assert await played.log.publish(rows) == 3
+        found = await played.read(3)
+        assert {(record.key, record.value) for record in found} == {
+            (b"a", b"1"), (b"b", b"2"), ("ü".encode(), b"\x00\xff")
+        }  # fmt: skip
+        assert all(record.timestamp > 0 for record in found)
+
+    async def test_one_key_stays_in_one_partition_and_in_order(self, played: Played) -> None:
+        for round_ in range(5):
+            rows = said(*((f"k{key}", f"{round_ * 10 + step}".encode()) for step in range(10) for key in range(8)))
+            assert await played.log.publish(rows) == 80
+        found = await played.read(400)
+        for key in range(8):
+            mine = [record for record in found if record.key == f"k{key}".encode()]
+            assert len({record.partition for record in mine}) == 1
+            in_order = sorted(mine, key=lambda record: record.offset)
+            assert [record.value for record in in_order] == [str(number).encode() for number in range(50)]
+        assert len({record.partition for record in found}) > 1
+
+    async def test_what_it_did_not_take_can_be_published_next_and_nothing_is_lost(self, played: Played) -> None:
+        rows = said(*((f"k{number % 3}", f"{number}".encode().ljust(300_000)) for number in range(12)))
+        done = 0
+        while done < len(rows):
+            taken = await played.log.publish(rows[done:])
+            assert taken > 0
+            done += taken
+        found = await played.read(12)
+        assert sorted(int(record.value or b"") for record in found) == list(range(12))
+        by_key = sorted(found, key=lambda record: (record.key, record.offset))
+        assert [int(record.value or b"") % 3 for record in by_key] == [0] * 4 + [1] * 4 + [2] * 4
+        assert all(a < b for a, b in zip(numbers(by_key), numbers(by_key)[1:], strict=False) if a % 3 == b % 3)
+
+    async def test_nothing_published_is_nothing(self, played: Played) -> None:
+        assert await played.log.publish([]) == 0
+
+
+def numbers(records: Sequence[Record]) -> list[int]:
+    return [int(record.value or b"") for record in records]
+
+
+class TestKafkaLog:
+    async def test_it_takes_a_prefix_that_ends_at_the_first_row_without_room(self, kafka: str, namespace: str) -> None:
+        await ensure_topics(kafka, [f"{namespace}totals"], 1)
+        log = KafkaLog(kafka, namespace)
+        large = b"x" * 600_000
+        assert await log.publish(said(("a", b"1"), ("a", large), ("a", large), ("a", b"4"))) == 2
+        assert [record.value for record in await read(kafka, f"{namespace}totals", 2)] == [b"1", large]
+        await log.close()
+
+    async def test_a_broker_that_is_away_is_unavailable(self) -> None:
+        log = KafkaLog("127.0.0.1:1")
+        with pytest.raises(Unavailable, match="Kafka"):
+            await log.publish(said(("a", b"1")))
+        await log.close()
+
+    async def test_it_can_be_used_again_after_it_was_closed(self, kafka: str, namespace: str) -> None:
+        await ensure_topics(kafka, [f"{namespace}totals"], 1)
+        log = KafkaLog(kafka, namespace)
+        for value in (b"1", b"2"):
+            assert await log.publish(said(("a", value))) == 1
+            await log.close()
+        assert [record.value for record in await read(kafka, f"{namespace}totals", 2)] == [b"1", b"2"]
+
+
+@pytest.mark.parametrize(
+    ("key", "hash_"),
+    [
+        ("21", -973932308),
+        ("foobar", -790332482),
+        ("a-little-bit-long-string", -985981536),
+        ("a-little-bit-longer-string", -1486304829),
+        ("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971),
+        ("abc", 479470107),
+    ],
+)
+def test_keys_are_placed_as_the_java_client_places_them(key: str, hash_: int) -> None:
+    """The values of Kafka's own UtilsTest; ``toPositive`` masks the sign bit."""
+    assert place(key) == hash_ & 0x7FFFFFFF
