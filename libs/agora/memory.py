@@ -127,7 +127,9 @@ class MemoryStore:
         self.step("after the commit")
 
     def _apply(self, commit: Commit) -> None:
-        self.partitions.update({after.partition: after for _, after in commit.moves})
+        for _, after in commit.moves:
+            published = max(self.partitions[after.partition].published, after.published)
+            self.partitions[after.partition] = after._replace(published=published)
         self.agents.update({agent.subject: agent for agent in commit.agents})
         self.outbox.update({(row.partition, row.sequence): row for row in commit.outbox})
         for key, reminder in commit.reminders.items():

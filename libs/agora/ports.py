@@ -107,7 +107,10 @@ class PartitionRow(NamedTuple):
 
 
 class Move(NamedTuple):
-    """The compare-and-set of one partition: ``before`` must be what the store holds, ``after`` is what it becomes."""
+    """The compare-and-set of one partition: ``before`` must be what the store holds, ``after`` is what it becomes.
+
+    What was heard and said is compared; ``published`` is not, as it lags behind for everyone, and it never goes back.
+    """
 
     before: PartitionRow
     after: PartitionRow

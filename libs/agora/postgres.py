@@ -52,8 +52,8 @@ _REFUSED: Final = (
 _json = msgspec.json.encode
 
 _MOVE: Final = """
-UPDATE partitions AS p SET next_offset = n.next_offset, sequence = n.sequence, published = n.published,
-       heard = n.heard, counts = n.counts
+UPDATE partitions AS p SET next_offset = n.next_offset, sequence = n.sequence,
+       published = greatest(p.published, n.published), heard = n.heard, counts = n.counts
 FROM unnest($1::int[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::jsonb[], $8::jsonb[])
      AS n (partition, old_offset, old_sequence, next_offset, sequence, published, heard, counts)
 WHERE p.partition = n.partition AND p.next_offset = n.old_offset AND p.sequence = n.old_sequence

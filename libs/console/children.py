@@ -40,6 +40,7 @@ class Child:
 
     def start(self) -> None:
         """Start it; it is not ready yet."""
+        self._let_go()
         self.log.parent.mkdir(parents=True, exist_ok=True)
         if self.log.exists() and self.log.stat().st_size > LOG_BYTES_MAX:
             self.log.replace(self.log.with_suffix(".log.1"))
@@ -94,6 +95,11 @@ class Child:
         if self._process is not None:
             self._signal(signal.SIGKILL)
             self._process.wait()
+            self._let_go()
+
+    def _let_go(self) -> None:
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.poll() is None:
@@ -122,18 +128,14 @@ class Family:
             child.start()
         await asyncio.gather(*(child.await_ready() for child in self.children))
 
-    async def watch(self) -> None:
-        """Start again whatever dies, for as long as this is awaited."""
-        while True:
-            await asyncio.sleep(1)
-            for child in self.children:
-                code = child.ended()
-                if code is not None:
-                    self._say(
-                        f"service '{child.name}' ended ({_cause(code)}) and is started again: {child.last_words()}"
-                    )
-                    child.start()
-                    self._changed()
+    def revive(self) -> None:
+        """Start again whatever has died."""
+        for child in self.children:
+            code = child.ended()
+            if code is not None:
+                self._say(f"service '{child.name}' ended ({_cause(code)}) and is started again: {child.last_words()}")
+                child.start()
+                self._changed()
 
     async def stop(self) -> None:
         """Stop all."""

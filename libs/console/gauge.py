@@ -19,6 +19,16 @@ POLL_SECONDS: Final = 0.1
 RETRY_SECONDS: Final = 1.0
 READ_SECONDS_MAX: Final = 60
 
+AWAY: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+)
+"""How PostgreSQL says, or fails to say, that it cannot be reached now."""
+
 _PARTITIONS: Final = "SELECT partition, next_offset, sequence, published, counts FROM partitions"
 _HEALTH: Final = """
 SELECT (SELECT count(*) FROM reminders) AS reminders, (SELECT count(*) FROM dead_letters) AS dead_letters,
@@ -82,7 +92,7 @@ class Gauge:
                 async with self._lock:
                     connection = await self._connected(service)
                     return await connection.fetch(sql, *values, timeout=READ_SECONDS_MAX)
-            except (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as error:
+            except AWAY as error:
                 self._waiting(f"PostgreSQL: {error or type(error).__name__}")
                 self._drop(service)
             await asyncio.sleep(RETRY_SECONDS)

@@ -13,14 +13,13 @@ import psutil
 from agora.settings import Settings
 from console import site as sites
 from console.children import module_path
-from console.output import Failure, Out
+from console.output import FAILURE, Failure, Out
 from console.site import Site
 from console.stack import make_topics, market, postgres_alone, provide_revisions
 
 READY_SECONDS_MAX: Final = 300  # the first time, Kafka is fetched as well
 STOP_SECONDS_MAX: Final = 90
 POLL_SECONDS: Final = 0.1
-TAIL_LINES: Final = 5
 
 
 async def keep(settings: Settings, out: Out) -> int:
@@ -100,12 +99,13 @@ async def _await_ready(keeper: "subprocess.Popen[bytes]", settings: Settings, ou
         while True:
             ended = keeper.poll() is not None
             lines = _lines(log_of(settings))
-            if ended:
-                why = [line.removeprefix("agora: ") for line in lines[told:][-TAIL_LINES:]]
-                raise Failure("\n".join(why) or f"it ended while starting. Its log is {log_of(settings)}")
             for line in lines[told:]:
-                out.say(line)
+                if not line.startswith(FAILURE):
+                    out.say(line)
             told = len(lines)
+            if ended:
+                why = [line.removeprefix(FAILURE) for line in lines if line.startswith(FAILURE)]
+                raise Failure("\n".join(why) or f"it ended while starting. Its log is {log_of(settings)}")
             site = sites.running(settings.home)
             if site is not None and site.pid == keeper.pid and site.ready:
                 return site

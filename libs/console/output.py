@@ -19,6 +19,8 @@ from agora.settings import SettingsError
 from console.retail import OrderFileError
 
 FAILED: Final = 1
+FAILURE: Final = "agora: "
+"""What a message begins with that says why nothing more is done."""
 TERMINATED: Final = 143
 INTERRUPTED: Final = 130
 
@@ -49,7 +51,7 @@ class Out:
 
     def fail(self, message: str, code: int = FAILED) -> typer.Exit:
         """Say why nothing more is done; return what the caller has to raise."""
-        self.say(f"agora: {message}")
+        self.say(f"{FAILURE}{message}")
         if self.as_json:
             self.result({"error": message}, lambda _: None)
         return typer.Exit(code)
@@ -119,8 +121,6 @@ def _plain_words(error: Exception) -> str | None:
     from agora.embedded import JarsError, ServerError  # noqa: PLC0415
     from agora.migrations import MigrationError  # noqa: PLC0415
     from agora.provision import ProvisionError  # noqa: PLC0415
-    from agora.revision import RevisionError  # noqa: PLC0415
-    from agora.serve import ServeError  # noqa: PLC0415
     from agora.revision import RevisionError  # noqa: PLC0415
     from agora.serve import ServeError  # noqa: PLC0415
     from agora.topics import TopicError  # noqa: PLC0415

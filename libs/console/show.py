@@ -10,13 +10,13 @@ from rich.table import Table
 def status(values: Mapping[str, Any], console: Console) -> None:
     """Show servers and services."""
     console.print(f"agora {values['kind']}, process {values['pid']}, Kafka at {values['kafka']}", markup=False)
-    table = Table(show_edge=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 1))
+    table.add_column("service", no_wrap=True)
     names = ("pid", "rss_mb", "turns", "agents", "lag", "unpublished", "reminders", "parked", "dead_letters")
-    table.add_column("service")
     for name in names:
-        table.add_column(name.replace("_", " "), justify="right")
+        table.add_column(name.replace("_", " "), justify="right", no_wrap=name == "pid")
     for service, row in {**values["servers"], **values["services"]}.items():
-        table.add_row(service, *(_cell(row.get(name)) for name in names))
+        table.add_row(service, str(row["pid"] or ""), *(_cell(row.get(name)) for name in names[1:]))
     console.print(table)
 
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Self
+from urllib.parse import urlsplit
 
 import psutil
-from sqlalchemy import make_url
 
 from agora import discovery
 from agora.files import write_private
@@ -101,10 +101,9 @@ def locate(settings: Settings) -> Site:
 
 def _elsewhere(settings: Settings, kafka: str, postgres: str) -> Site:
     """A market whose servers and services others run: its databases are reached with the administrator's login."""
-    admin = make_url(postgres)
+    admin = urlsplit(postgres)
     databases = {
-        name: admin.set(database=f"{settings.namespace}agora_{name}").render_as_string(hide_password=False)
-        for name in discovery.folders()
+        name: admin._replace(path=f"/{settings.namespace}agora_{name}").geturl() for name in discovery.folders()
     }
     site = Site.here("elsewhere", settings, settings.home)
     return replace(site, kafka=kafka, postgres=postgres, databases=databases, ready=True)

@@ -5,19 +5,16 @@ import json
 import shutil
 import threading
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from filelock import FileLock, Timeout
 
 from agora import discovery
 from agora.control import ERRORS
-from agora.embedded import EmbeddedKafka, EmbeddedPostgres
-from agora.migrations import upgrade
-from agora.provision import Access, provision
-from agora.revision import revision
+from agora.embedded import EmbeddedKafka, EmbeddedPostgres, ServerError
 from agora.revision import revision
 from agora.settings import Settings
 from agora.topics import ensure_topics
@@ -26,7 +23,11 @@ from console.children import Child, Family
 from console.output import Failure
 from console.site import Site
 
+if TYPE_CHECKING:
+    from agora.provision import Access
+
 LOCK: Final = "stack.lock"
+WATCH_SECONDS: Final = 1.0
 ADMINISTRATORS_ONLY: Final = ("AGORA_POSTGRES",)
 
 
@@ -74,8 +75,17 @@ class Stack:
         return self._site.postgres
 
     async def watch(self) -> None:
-        """Keep the services running, for as long as this is awaited."""
-        await self._family.watch()
+        """Start again whatever dies, for as long as this is awaited."""
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            for name, server in self._servers().items():
+                if not server.is_running():
+                    self._say(f"{name} has died and is started again")
+                    with suppress(ServerError):  # it will be tried again
+                        await _in_thread(server.start)
+                    self._site = replace(self._site, servers=_server_pids(self.directory))
+                    self._save()
+            self._family.revive()
 
     async def stop(self) -> None:
         """Services first, then Kafka, then PostgreSQL. Only then may another market be brought up."""
@@ -102,10 +112,10 @@ class Stack:
             ) from None
 
     async def _start_servers(self) -> None:
-        starts = [server.start for server in (self._postgres, self._kafka) if server is not None]
-        if starts:
-            self._say(f"starting {' and '.join(self._names())} in {self.directory}")
-        await asyncio.gather(*map(_in_thread, starts))
+        servers = self._servers()
+        if servers:
+            self._say(f"starting {' and '.join(servers)} in {self.directory}")
+        await asyncio.gather(*(_in_thread(server.start) for server in servers.values()))
         self._site = replace(
             self._site,
             kafka=self._settings.kafka or (self._kafka.bootstrap if self._kafka else ""),
@@ -113,13 +123,13 @@ class Stack:
             servers=_server_pids(self.directory),
         )
 
-    async def _prepare(self) -> dict[str, Access]:
+    async def _prepare(self) -> "dict[str, Access]":
         accesses = await provide(self._settings, self._site.postgres, self.directory)
         await make_topics(self._settings, self._site.kafka)
         self._site = replace(self._site, databases={name: access.url for name, access in accesses.items()})
         return accesses
 
-    def _child(self, access: Access) -> Child:
+    def _child(self, access: "Access") -> Child:
         environment = {
             "AGORA_KAFKA": self._site.kafka,
             "AGORA_DATABASE": access.url,
@@ -132,12 +142,13 @@ class Stack:
         return Child(access.service, environment, self.directory / "logs" / f"{access.service}.log")
 
     async def _stop_servers(self) -> None:
-        for server in (self._kafka, self._postgres):
-            if server is not None:
-                await _in_thread(server.stop)
+        for server in reversed(self._servers().values()):
+            await _in_thread(server.stop)
 
-    def _names(self) -> list[str]:
-        return [name for name, server in (("PostgreSQL", self._postgres), ("Kafka", self._kafka)) if server is not None]
+    def _servers(self) -> dict[str, EmbeddedKafka | EmbeddedPostgres]:
+        """The servers of our own."""
+        found = {"PostgreSQL": self._postgres, "Kafka": self._kafka}
+        return {name: server for name, server in found.items() if server is not None}
 
     def _save(self) -> None:
         pids = {child.name: child.pid for child in self._family.children}
@@ -178,9 +189,11 @@ async def provide_revisions(settings: Settings, postgres: str, directory: Path) 
     return {name: await revision(access.url) for name, access in accesses.items()}
 
 
-async def provide(settings: Settings, postgres: str, directory: Path) -> dict[str, Access]:
+async def provide(settings: Settings, postgres: str, directory: Path) -> "dict[str, Access]":
     """Make every service's database and roles, and migrate it."""
-    from agora.migrations import upgrade  # noqa: PLC0415 - the migration tools take a second to import
+    # The migration tools take a second to import, and most commands never need them.
+    from agora.migrations import upgrade  # noqa: PLC0415
+    from agora.provision import provision  # noqa: PLC0415
 
     accesses = await provision(postgres, discovery.folders(), directory, settings.namespace)
     for name, folder in discovery.folders().items():

@@ -1,7 +1,7 @@
 """The story of one order or request: all its events, across all services, each under the one that caused it."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -82,8 +82,7 @@ async def read_story(story: str, bootstrap: str, prefix: str, streams: Collectio
         told |= {one for one in await _search(others, bootstrap, prefix, streams) if one.correlation in others}
     if not told:
         raise Failure(
-            f"nothing was ever said of {story!r}. Give the id of an order, or the Idempotency-Key of a request; "
-            "one that was refused at the door has left no events"
+            f"nothing was ever said of {story!r}. Give the id of an order, or the Idempotency-Key of a request"
         )
     return Story(story, tuple(arrange(told)))
 
@@ -91,10 +90,12 @@ async def read_story(story: str, bootstrap: str, prefix: str, streams: Collectio
 def arrange(told: Iterable[Told]) -> Iterator[Step]:
     """Put every event under its cause, from those whose cause is not there. No event is lost to a circle of causes."""
     events = sorted(told, key=lambda one: (one.timestamp_ms, one.source, len(one.id), one.id))
-    names = {one.name: one for one in events}
+    names = {one.name for one in events}
     effects: dict[str, list[Told]] = {}
     for one in events:
         effects.setdefault(one.causation, []).append(one)
+    for cause, caused in effects.items():
+        effects[cause] = _as_said(caused)
     seen: set[Told] = set()
     firsts = [one for one in events if one.causation not in names]
     for first in (*firsts, *events):
@@ -106,6 +107,14 @@ def arrange(told: Iterable[Told]) -> Iterator[Step]:
             seen.add(step.told)
             yield step
             waiting += [Step(one, step.depth + 1, step.told) for one in reversed(effects.get(step.told.name, ()))]
+
+
+def _as_said(caused: Sequence[Told]) -> list[Told]:
+    """What one event caused, as each source said it; partitions of the log take it in out of step."""
+    began: dict[str, int] = {}
+    for one in caused:
+        began.setdefault(one.source, one.timestamp_ms)
+    return sorted(caused, key=lambda one: (began[one.source], one.source, len(one.id), one.id))
 
 
 def as_json(story: Story) -> dict[str, Any]:

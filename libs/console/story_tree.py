@@ -1,5 +1,6 @@
 """A story as people read it: a tree with times, in which nothing an event says can pass for markup or a command."""
 
+from collections.abc import Iterator
 from itertools import groupby
 from typing import Final
 
@@ -17,18 +18,32 @@ def render(story: Story) -> Tree:
     """The story as a tree: under each event, what it led to."""
     tree = Tree(Text.assemble((clean(story.id), "bold"), f"  {_extent(story)}"), guide_style="dim")
     branches = [tree]
-    leaves = _leaves(story)
-    steps = zip(story.steps, leaves, strict=True)
-    for alike, group in groupby(steps, key=lambda pair: (pair[1], pair[0].depth, pair[0].cause, pair[0].told.type)):
-        together = [step for step, _ in group]
-        shown = together[:ALIKE_SHOWN_MAX] if alike[0] and len(together) > ALIKE_SHOWN_MAX + 1 else together
+    for group in _alike(story):
+        shown = group[:ALIKE_SHOWN_MAX] if len(group) > ALIKE_SHOWN_MAX + 1 else group
         for step in shown:
             del branches[step.depth + 1 :]
             branches.append(branches[step.depth].add(_line(step)))
-        if len(shown) < len(together):
-            more = f"… and {len(together) - len(shown)} more {clean(together[0].told.type)}"
-            branches[together[0].depth].add(Text(more, "dim"))
+        if len(shown) < len(group):
+            told = group[0].told
+            more = f"… and {len(group) - len(shown)} more {clean(told.type)} in {clean(told.stream)}"
+            branches[group[0].depth].add(Text(more, "dim", overflow="ellipsis", no_wrap=True))
     return tree
+
+
+def _alike(story: Story) -> Iterator[list[Step]]:
+    """Neighbours that are alike and led to nothing, together; every other event alone."""
+    steps = story.steps
+    nexts = [step.depth for step in steps[1:]]
+    leaves = [after <= step.depth for step, after in zip(steps, [*nexts, 0], strict=True)]
+    for (leaf, *_), group in groupby(
+        zip(steps, leaves, strict=True),
+        key=lambda pair: (pair[1], pair[0].depth, pair[0].cause, pair[0].told.type, pair[0].told.stream),
+    ):
+        together = [step for step, _ in group]
+        if leaf:
+            yield together
+        else:
+            yield from ([step] for step in together)
 
 
 def clean(word: str) -> str:
@@ -37,25 +52,19 @@ def clean(word: str) -> str:
     return "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in short)
 
 
-def _leaves(story: Story) -> list[bool]:
-    """For every step, whether it led to nothing."""
-    depths = [step.depth for step in story.steps]
-    return [after <= here for here, after in zip(depths, [*depths[1:], 0], strict=True)]
-
-
 def _line(step: Step) -> Text:
     told = step.told
     moment = told.at.strftime("%H:%M:%S.%f")[:-3]
-    line = Text.assemble(
+    return Text.assemble(
         (f"{moment} ", "dim"),
+        (f"+{step.delay_ms} ms " if step.delay_ms is not None else "", "cyan"),
         (clean(told.type), "bold"),
-        f"  {clean(told.stream)}/{clean(told.subject)}",
-        (f"  by {clean(told.source)}", "dim"),
-        (f"  +{step.delay_ms} ms" if step.delay_ms is not None else "", "cyan"),
+        f" {clean(told.stream)}/{clean(told.subject)}",
+        (f" {clean(told.reason)}" if told.reason else "", "yellow"),
+        (f" by {clean(told.source)}", "dim"),
         overflow="ellipsis",
         no_wrap=True,
     )
-    return line.append(f"  {clean(told.reason)}", "yellow") if told.reason else line
 
 
 def _extent(story: Story) -> str:

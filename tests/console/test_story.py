@@ -58,6 +58,11 @@ def test_of_one_moment_a_source_is_told_in_the_order_of_its_numbers() -> None:
     assert outline(arrange(events)) == ["a/1", "  b/9", "  b/10", "  b/11"]
 
 
+def test_what_one_event_led_to_stands_as_its_source_said_it_however_late_a_partition_took_it_in() -> None:
+    events = [told("a/1"), told("b/1", "a/1", 9), told("b/2", "a/1", 3), told("c/1", "a/1", 5)]
+    assert outline(arrange(events)) == ["a/1", "  b/1", "  b/2", "  c/1"]
+
+
 def test_an_event_whose_cause_is_not_in_the_log_begins_a_tree() -> None:
     steps = list(arrange([told("b/1", "door/7", 5), told("b/2", "b/1", 9)]))
     assert outline(steps) == ["b/1", "  b/2"]
@@ -86,7 +91,7 @@ def test_many_alike_that_led_to_nothing_are_shown_as_few() -> None:
     events = [told("a/1"), *(told(f"b/{number}", "a/1", subject=f"P{number}") for number in range(10))]
     text = drawn(Story("K", tuple(arrange(events))))
     assert text.count("things/P") == 3
-    assert "… and 7 more Said.v1" in text
+    assert "… and 7 more Said.v1 in things" in text
 
 
 async def test_a_story_is_read_from_all_streams(kafka: str, namespace: str) -> None:

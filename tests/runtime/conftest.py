@@ -1,5 +1,7 @@
 """A migrated database of the counting service, emptied before every test that uses it."""
 
+from collections.abc import AsyncGenerator
+
 import asyncpg
 import pytest
 
@@ -7,6 +9,7 @@ from agora.migrations import upgrade
 from agora.provision import Access, provision
 from agora.schema import RUNTIME_TABLES
 from tests.runtime.counting import MIGRATION
+from tests.runtime.desk import Office, open_office
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +32,10 @@ async def database(counting_database: Access) -> Access:
     await connection.execute(f"TRUNCATE {', '.join((*RUNTIME_TABLES, 'entries', 'totals'))}")
     await connection.close()
     return counting_database
+
+
+@pytest.fixture
+async def office(kafka: str, namespace: str, database: Access) -> AsyncGenerator[Office]:
+    """The counting service's office: its topics, its database, and nobody at a desk yet."""
+    async with open_office(kafka, namespace, database) as opened:
+        yield opened
