@@ -1,7 +1,7 @@
 """One service as a FastStream application."""
 
 import asyncio
-import os
+from typing import Final
 
 from faststream import AckPolicy, FastStream
 from faststream.kafka import KafkaBroker
@@ -12,7 +12,7 @@ from bench.textbook.handler import Handler
 from bench.textbook.message import Message
 from bench.textbook.relay import relay, remind
 
-WORKERS = int(os.environ.get("TW", "4"))
+WORKERS: Final = 4
 
 
 def connect(database: str) -> AsyncEngine:

@@ -13,7 +13,18 @@ from agora.event import Event
 from agora.partition import Agent, Draft, Partition
 from agora.ports import Commit, DeadLetter, Move, OutboxRow, ParkedRow, Record, ReminderRow, StoredAgent
 from agora.service import Service
-from agora.wire import REASON_CHARS_MAX, Cause, Heard, data_of, iso, seal, trace_of
+from agora.wire import (
+    ENVELOPE_BYTES_MAX,
+    EVENT_BYTES_MAX,
+    REASON_CHARS_MAX,
+    Cause,
+    EventTooLarge,
+    Heard,
+    data_of,
+    iso,
+    seal,
+    trace_of,
+)
 
 PARKED_EVENTS_PER_AGENT_MAX: Final = 1_000
 RECENT_IDS_PER_AGENT_MAX: Final = 64
@@ -172,13 +183,16 @@ class Batch:
         key = (heard.subject, reminder.name)
         if isinstance(reminder, Forget):
             return key, None
+        data = data_of(reminder.event)
+        if len(data) > EVENT_BYTES_MAX - ENVELOPE_BYTES_MAX:  # it could not be published when it falls due
+            raise EventTooLarge(f"{reminder.event.wire_name} for {heard.subject} is {len(data):,} bytes")
         return key, ReminderRow(
             draft.partition.row.partition,
             heard.subject,
             reminder.name,
             reminder.at,
             reminder.event.wire_name,
-            data_of(reminder.event),
+            data,
             heard.correlation,
             f"{heard.source}/{heard.id}",
             heard.traceparent,

@@ -14,6 +14,7 @@ from agora.ports import Record
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
 EVENT_BYTES_MAX: Final = 900_000  # below Kafka's message.max.bytes (1 MiB) with room for the batch around it
+ENVELOPE_BYTES_MAX: Final = 10_000  # what an event's attributes may take beside its data
 ID_CHARS_MAX: Final = 256
 REASON_CHARS_MAX: Final = 500
 
@@ -119,8 +120,11 @@ def read_envelope(value: bytes) -> Envelope:
         raise Undecodable(f"no CloudEvent: {error}"[:REASON_CHARS_MAX]) from None
     if envelope.specversion != "1.0":
         raise Undecodable(f"CloudEvents version {envelope.specversion[:20]!r}, not 1.0")
-    if not (0 < len(envelope.id) <= ID_CHARS_MAX and 0 < len(envelope.source) <= ID_CHARS_MAX):
-        raise Undecodable("the CloudEvents id or source is empty or too long")
+    name, source = envelope.id, envelope.source
+    if not (0 < len(name) <= ID_CHARS_MAX and 0 < len(source) <= ID_CHARS_MAX and (source + name).isprintable()):
+        raise Undecodable("the CloudEvents id or source is empty, too long or not printable")
+    if len(envelope.correlationid) > ID_CHARS_MAX or "\x00" in envelope.correlationid:
+        raise Undecodable("the correlation id is too long or holds a NUL")
     return envelope
 
 

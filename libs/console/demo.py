@@ -50,7 +50,7 @@ async def run_trade(book: OrderBook, terms: Terms, site: Site, out: Out, started
     with display.shown():
         traded = await trade(site, book, terms, display.show, waiting, out.say)
     async with Gauge(site, waiting) as gauge:
-        comparison = await compare(site, gauge, book, traded.settled)
+        comparison = await compare(site, gauge, book, traded.fates)
     found = await audit(site)
     return Report(book, traded, comparison, time.monotonic() - started, found)
 

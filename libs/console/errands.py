@@ -3,19 +3,21 @@
 Every request has a key that follows from what it asks, so the same book asks the same market nothing twice.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from hashlib import blake2b
 from typing import Final
 
 from agora.event import Event
 from agora.requests import Submitted, asking
-from console.orders import Order, OrderBook
+from console.orders import Order, OrderBook, ProductFigures
+from console.shelf import Offer, Shelf, Versions
 from market.buyers import CheckOut, Mandate, RegisterBuyer
 from market.ids import BuyerId, ProductId, SellerId, TransactionId
 from market.language import PRICES_PER_PRODUCT_MAX
 from market.lines import Line, Payment
 from market.money import AMOUNT_MINOR_MAX
-from market.sellers import ListProduct, RegisterSeller
+from market.products import Replenish
+from market.sellers import ListProduct, RegisterSeller, ReplaceProduct
 
 CURRENCY: Final = "GBP"
 STOCK_MAX: Final = 10**9
@@ -35,23 +37,60 @@ def participants(book: OrderBook) -> Iterator[Submitted]:
         )
 
 
-def products(book: OrderBook, stock_factor: float) -> Iterator[Submitted]:
+def listings(book: OrderBook, stock_factor: float) -> dict[str, Submitted]:
     """Ask for every product, at each of its prices, with ``stock_factor`` times the units ordered in stock."""
-    for product, figures in book.products.items():
-        yield _asking(
+    return {
+        product: _asking(
             ListProduct(
                 seller=SellerId(figures.seller),
                 product=ProductId(product),
                 prices_minor=figures.prices_minor[:PRICES_PER_PRODUCT_MAX],
-                stock=min(STOCK_MAX, int(figures.units * stock_factor)),
+                stock=_units(figures, stock_factor),
             )
         )
+        for product, figures in book.products.items()
+    }
 
 
-def checkout(order: Order) -> Submitted:
+def stocking(
+    book: OrderBook, wanted: Mapping[str, Submitted], shelf: Shelf, stocked: Collection[str], stock_factor: float
+) -> tuple[list[Submitted], Versions]:
+    """What to ask for so that the book can be traded, and the version in which to order each product.
+
+    What is on sale already, from another book, gets the units of this book's new orders on top; where a price is
+    missing, a new version takes over with the prices of both. What this book has ``stocked`` before is left alone.
+    """
+    versions = {product: offer.version for product, offer in shelf.offers.items()}
+    requests: list[Submitted] = []
+    for product, listing in wanted.items():
+        offer = shelf.offers.get(product)
+        if offer is None:
+            versions[product] = FIRST_VERSION
+            requests.append(listing)
+        elif listing.key not in stocked:
+            figures = book.products[product]
+            if prices := _missing(offer, figures):
+                versions[product] += 1
+                command = ReplaceProduct(
+                    seller=SellerId(figures.seller), product=ProductId(product), prices_minor=prices
+                )
+                requests.append(asking(f"{listing.key}-{versions[product]}", command))
+            if units := _units(figures, stock_factor):
+                # The key is the listing's: this book asks for these units once, in one way or the other.
+                requests.append(asking(listing.key, Replenish(product=ProductId(product), quantity=units)))
+    return requests, Versions(versions, shelf.orders)
+
+
+def checkout(order: Order, versions: Versions) -> Submitted:
     """Ask for one order; its id is the key."""
     lines = tuple(
-        Line(ProductId(line.product), FIRST_VERSION, SellerId(line.seller), line.quantity, line.price_minor)
+        Line(
+            ProductId(line.product),
+            versions.of(order.id, line.product),
+            SellerId(line.seller),
+            line.quantity,
+            line.price_minor,
+        )
         for line in order.lines
     )
     command = CheckOut(
@@ -63,6 +102,16 @@ def checkout(order: Order) -> Submitted:
         ordered_at=order.ordered_at,
     )
     return asking(order.id, command)
+
+
+def _units(figures: ProductFigures, stock_factor: float) -> int:
+    return min(STOCK_MAX, int(figures.units * stock_factor))
+
+
+def _missing(offer: Offer, figures: ProductFigures) -> tuple[int, ...]:
+    """The prices of an offer and those of a book together; none if the book brings no new one."""
+    prices = tuple(dict.fromkeys((*offer.prices_minor, *figures.prices_minor)))[:PRICES_PER_PRODUCT_MAX]
+    return prices if prices != offer.prices_minor else ()
 
 
 def _asking(command: Event) -> Submitted:

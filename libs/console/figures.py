@@ -1,18 +1,18 @@
 """The market's own figures for a book's settled orders, beside those of the book: in all, per buyer and per product."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from console.follow import Fate
 from console.gauge import Gauge
 from console.orders import OrderBook
-from console.output import Failure
+from console.shelf import keeper
 from console.site import Site
 
 VIEW: Final = "order_lines"
 
-_HAS_VIEW: Final = "SELECT to_regclass($1) IS NOT NULL AS found"
 _BY_PRODUCT: Final = """
 SELECT product AS key, sum(quantity)::bigint AS units,
     sum(greatest(0, quantity * price_minor + freight_minor - voucher_minor))::bigint AS value_minor
@@ -38,17 +38,16 @@ class Comparison:
         return not any(self.differences.values())
 
 
-async def compare(site: Site, gauge: Gauge, book: OrderBook, settled: Collection[str]) -> Comparison:
+async def compare(site: Site, gauge: Gauge, book: OrderBook, fates: Mapping[str, Fate]) -> Comparison:
     """Ask the market what it settled of this book, and hold that against the settled orders of the book."""
-    service = await _keeper(site, gauge)
-    ids = [order.id for order in book.orders]
+    service = await keeper(site, gauge, VIEW)
+    ids = [order.id for order in book.orders if not fates[order.id].turned_away]
     products = await gauge.rows(service, _BY_PRODUCT, ids)
     buyers = await gauge.rows(service, _BY_BUYER, ids)
     units = {row["key"]: row["units"] for row in products}
     values = {row["key"]: row["value_minor"] for row in products}
     spent = {row["key"]: row["value_minor"] for row in buyers}
-    wanted = set(settled)
-    lines = [(order, line) for order in book.orders if order.id in wanted for line in order.lines]
+    lines = [(order, line) for order in book.orders if fates[order.id].end == "settled" for line in order.lines]
     expected_units: Counter[str] = Counter()
     expected_values: Counter[str] = Counter()
     expected_spent: Counter[str] = Counter()
@@ -67,12 +66,3 @@ async def compare(site: Site, gauge: Gauge, book: OrderBook, settled: Collection
 
 def _differing(left: Mapping[str, int], right: Mapping[str, int]) -> int:
     return sum(left.get(key, 0) != right.get(key, 0) for key in left.keys() | right.keys())
-
-
-async def _keeper(site: Site, gauge: Gauge) -> str:
-    """The service that shows people what was ordered, whichever it is."""
-    for service in site.databases:
-        (row,) = await gauge.rows(service, _HAS_VIEW, VIEW)
-        if row["found"]:
-            return service
-    raise Failure(f"no service has the view '{VIEW}', so what was settled cannot be read")

@@ -32,13 +32,17 @@ class _Told(msgspec.Struct):
 
 @dataclass(slots=True)
 class Fate:
-    """What has become of one order so far. Times are seconds since 1970, 0 while it has not happened."""
+    """What has become of one order so far. Times are seconds since 1970, 0 while it has not happened.
+
+    One that was ``turned_away`` at the door has no part in what is said under its id, which is another order's.
+    """
 
     submitted_at: float = 0.0
     placed: bool = False
     paid_at: float = 0.0
     end: End | None = None
     reason: str = ""
+    turned_away: bool = False
 
 
 @dataclass(slots=True)
@@ -88,6 +92,16 @@ class Follower:
             await asyncio.gather(self._loop, return_exceptions=True)
         await self._drop()
 
+    def turn_away(self, order: str, reason: str) -> None:
+        """The door did not let it in."""
+        was = self.fates[order]
+        self.tally.placed -= was.placed
+        self.tally.paid -= was.paid_at > 0
+        self.tally.settled -= was.end == "settled"
+        self.tally.refused += was.end != "refused"
+        self.fates[order] = Fate(end="refused", reason=reason, turned_away=True)
+        self.changed.set()
+
     def refuse(self, order: str, reason: str) -> None:
         """An order came to nothing, unless it has come to something before."""
         fate = self.fates[order]
@@ -125,7 +139,7 @@ class Follower:
         told = _told.decode(envelope.data)
         order = told.transaction or told.order
         fate = self.fates.get(order)
-        if fate is None:
+        if fate is None or fate.turned_away:
             return
         if envelope.type == OrderPlaced.wire_name:
             self.tally.placed += not fate.placed

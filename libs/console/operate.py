@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 import psutil
@@ -57,13 +58,15 @@ async def status(site: Site, waiting: Waiting) -> dict[str, Any]:
 
 def process(pid: int) -> dict[str, Any]:
     """A process and what it keeps resident, with its children; of one that is not ours to see, nothing is known."""
-    try:
-        parent = psutil.Process(pid) if pid else None
-        family = [parent, *parent.children(recursive=True)] if parent else []
-        resident = sum(member.memory_info().rss for member in family)
-    except psutil.Error:
+    if not pid or not psutil.pid_exists(pid):
         return {"pid": None, "rss_mb": None}
-    return {"pid": pid or None, "rss_mb": round(resident / MEGABYTE, 1) if family else None}
+    resident = 0
+    with suppress(psutil.Error):
+        parent = psutil.Process(pid)
+        for member in (parent, *parent.children(recursive=True)):
+            with suppress(psutil.Error):  # it may have ended meanwhile
+                resident += member.memory_info().rss
+    return {"pid": pid, "rss_mb": round(resident / MEGABYTE, 1)}
 
 
 async def parked(site: Site, waiting: Waiting) -> dict[str, Any]:

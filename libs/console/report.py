@@ -40,7 +40,7 @@ class Report:
             "orders": {
                 "read": len(book.orders),
                 "placed": sum(fate.placed for fate in fates),
-                "settled": len(traded.settled),
+                "settled": traded.settled,
                 "refused": sum(traded.refusals.values()),
                 "skipped": skipped,
                 "repeated": traded.repeated,

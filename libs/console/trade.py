@@ -14,9 +14,10 @@ from console import errands, operate
 from console.follow import Fate, Follower, Tally
 from console.gauge import Gauge
 from console.orders import Order, OrderBook
+from console.shelf import Versions, read_shelf
 from console.site import Site
 
-IN_FLIGHT_DEFAULT: Final = 500
+IN_FLIGHT_DEFAULT: Final = 100
 IN_FLIGHT_MAX: Final = 100_000
 CHECKOUTS_PER_SUBMISSION_MAX: Final = 250
 SETUP_HOPS: Final = 2  # a seller lists, a product hears of it
@@ -57,9 +58,9 @@ class Traded:
     latencies: tuple[float, ...]
 
     @property
-    def settled(self) -> list[str]:
-        """The orders that were settled."""
-        return [order for order, fate in self.fates.items() if fate.end == "settled"]
+    def settled(self) -> int:
+        """How many orders were settled."""
+        return sum(fate.end == "settled" for fate in self.fates.values())
 
     @property
     def refusals(self) -> dict[str, int]:
@@ -89,26 +90,42 @@ async def trade(
                 f"stocking the market: {book.totals.sellers:,} sellers, {book.totals.buyers:,} buyers, "
                 f"{book.totals.products:,} products"
             )
-            await _stock(ingress, gauge, book, terms)
-            return await _Trade(book, terms, gauge, follower, ingress, watch).run(len(known))
+            versions = await _stock(site, ingress, gauge, book, known, terms)
+            return await _Trade(book, terms, versions, gauge, follower, ingress, watch).run(len(known))
 
 
-async def _stock(ingress: Ingress, gauge: Gauge, book: OrderBook, terms: Terms) -> None:
+async def _stock(
+    site: Site, ingress: Ingress, gauge: Gauge, book: OrderBook, known: set[str], terms: Terms
+) -> Versions:
+    """See to it that everyone is registered and every product on sale; return the version in which to order each."""
     await ingress.submit(list(errands.participants(book)))
     await gauge.passes(1)
-    await ingress.submit(list(errands.products(book, terms.stock_factor)))
+    shelf = await read_shelf(site, gauge, book, known)
+    listings = errands.listings(book, terms.stock_factor)
+    stocked = await _known(gauge, operate.door().name, [listing.key for listing in listings.values()])
+    requests, versions = errands.stocking(book, listings, shelf, stocked, terms.stock_factor)
+    await ingress.submit(requests)
     await gauge.passes(SETUP_HOPS)
+    return versions
 
 
 class _Trade:
     """One trade under way."""
 
     def __init__(
-        self, book: OrderBook, terms: Terms, gauge: Gauge, follower: Follower, ingress: Ingress, watch: Watch
+        self,
+        book: OrderBook,
+        terms: Terms,
+        versions: Versions,
+        gauge: Gauge,
+        follower: Follower,
+        ingress: Ingress,
+        watch: Watch,
     ) -> None:
         self._left = deque(book.orders)
         self._orders = len(book.orders)
         self._terms = terms
+        self._versions = versions
         self._gauge = gauge
         self._follower = follower
         self._ingress = ingress
@@ -151,11 +168,11 @@ class _Trade:
             fate = self._follower.fates[order.id]
             fate.submitted_at = time.time()
             self._open[order.id] = fate
-            requests.append(errands.checkout(order))
+            requests.append(errands.checkout(order, self._versions))
         for answer in await self._ingress.submit(requests):
             self._submitted += 1
             if answer.refusal is not None:
-                self._follower.refuse(answer.key, answer.refusal)
+                self._follower.turn_away(answer.key, answer.refusal)
 
     async def _await_outcomes(self) -> float:
         """Wait until every order has ended; give up on what is left once nothing moves any more."""

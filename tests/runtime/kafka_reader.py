@@ -49,7 +49,7 @@ class Teller:
     async def tell(self, topic: str, *records: "Raw") -> None:
         """Write records in order."""
         sent = [
-            await self._producer.send(topic, record.value, record.key, record.partition, headers=record.headers)
+            await self._producer.send(topic, record.value, record.key, record.partition, headers=list(record.headers))
             for record in records
         ]
         await asyncio.gather(*sent)

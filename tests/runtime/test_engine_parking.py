@@ -25,7 +25,7 @@ async def one_is_parked(office: Office) -> Desk:
 
 async def total_of(office: Office, counter: str) -> int | None:
     state = await office.state(counter)
-    return state and state["total"]
+    return state["total"] if state else None
 
 
 async def heir(office: Office, service: Service | None = None) -> Desk:
