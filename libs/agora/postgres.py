@@ -1,13 +1,10 @@
 """The store on PostgreSQL: one connection, one transaction per turn batch."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import fields
 from datetime import datetime
-from functools import lru_cache
-from operator import attrgetter
-from typing import Any, Final, get_type_hints
+from typing import Any, Final
 
 import asyncpg
 import msgspec
@@ -17,6 +14,7 @@ from agora.ports import (
     Commit,
     DeadLetter,
     Fenced,
+    Move,
     OutboxRow,
     ParkedRow,
     PartitionRow,
@@ -25,6 +23,7 @@ from agora.ports import (
     StoredAgent,
     Unavailable,
 )
+from agora.rows import columns, statements, values_of
 
 CONNECT_SECONDS_MAX: Final = 10.0
 STATEMENT_SECONDS_MAX: Final = 60.0
@@ -51,17 +50,25 @@ _REFUSED: Final = (
 
 _json = msgspec.json.encode
 
-_MOVE: Final = """
-UPDATE partitions AS p SET next_offset = n.next_offset, sequence = n.sequence,
-       published = greatest(p.published, n.published), heard = n.heard, counts = n.counts
-FROM unnest($1::int[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::jsonb[], $8::jsonb[])
-     AS n (partition, old_offset, old_sequence, next_offset, sequence, published, heard, counts)
-WHERE p.partition = n.partition AND p.next_offset = n.old_offset AND p.sequence = n.old_sequence
-"""
-_AGENTS: Final = """
-INSERT INTO agents AS a (subject, state, recent)
-SELECT * FROM unnest($1::text[], $2::jsonb[], $3::jsonb[])
-ON CONFLICT (subject) DO UPDATE SET state = excluded.state, recent = excluded.recent
+# Fence, states and outbox in one statement: one round trip, and for most commits the only one. The division fails, and
+# with it the whole statement, unless every partition row was still as this process believes.
+_CORE: Final = """
+WITH moved AS (
+    UPDATE partitions AS p SET next_offset = n.next_offset, sequence = n.sequence,
+           published = greatest(p.published, n.published), heard = n.heard, counts = n.counts
+    FROM unnest($1::int[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::jsonb[],
+                $8::jsonb[])
+         AS n (partition, old_offset, old_sequence, next_offset, sequence, published, heard, counts)
+    WHERE p.partition = n.partition AND p.next_offset = n.old_offset AND p.sequence = n.old_sequence
+    RETURNING 1
+), kept AS (
+    INSERT INTO agents (subject, state, recent) SELECT * FROM unnest($9::text[], $10::jsonb[], $11::jsonb[])
+    ON CONFLICT (subject) DO UPDATE SET state = excluded.state, recent = excluded.recent
+), sent AS (
+    INSERT INTO outbox (partition, sequence, stream, subject, value)
+    SELECT * FROM unnest($12::int[], $13::bigint[], $14::text[], $15::text[], $16::bytea[])
+)
+SELECT 1 / (count(*) = cardinality($1::int[]))::int FROM moved
 """
 _REMINDERS: Final = """
 INSERT INTO reminders AS r (partition, subject, name, due, type, data, correlation, causation, traceparent)
@@ -101,8 +108,12 @@ class PostgresStore:
     async def commit(self, commit: Commit) -> None:
         async with self._connected() as connection:
             try:
-                async with connection.transaction():
-                    await _write(connection, commit)
+                if _is_core(commit):
+                    await _write_core(connection, commit)
+                else:
+                    async with connection.transaction():
+                        await _write_core(connection, commit)
+                        await _write_rest(connection, commit)
             except _REFUSED as refused:
                 raise Refused(_reason(refused)) from None
 
@@ -201,14 +212,26 @@ class PostgresStore:
                 raise Unavailable(f"PostgreSQL: {type(lost).__name__}: {lost}") from lost
 
 
-async def _write(connection: "asyncpg.Connection[asyncpg.Record]", commit: Commit) -> None:
-    await _move(connection, commit)
-    if commit.agents:
-        subjects, states, recents = zip(*commit.agents, strict=True)
-        recent = [_json(ids).decode() if ids else None for ids in recents]
-        await connection.execute(_AGENTS, subjects, [state.decode() for state in states], recent)
-    if commit.outbox:
-        await connection.copy_records_to_table("outbox", records=commit.outbox)
+def _is_core(commit: Commit) -> bool:
+    """Whether partition rows, states and outbox are all there is to write."""
+    extra = commit.reminders or commit.appends or commit.puts
+    return not (extra or commit.parked or commit.unparked or commit.dead_letters)
+
+
+async def _write_core(connection: "asyncpg.Connection[asyncpg.Record]", commit: Commit) -> None:
+    moves = zip(*map(_move, commit.moves), strict=True)
+    subjects = [agent.subject for agent in commit.agents]
+    states = [agent.state.decode() for agent in commit.agents]
+    recents = [_json(agent.recent).decode() if agent.recent else None for agent in commit.agents]
+    outbox = zip(*commit.outbox, strict=True) if commit.outbox else ((),) * len(OutboxRow._fields)
+    try:
+        await connection.execute(_CORE, *moves, subjects, states, recents, *outbox)
+    except asyncpg.DivisionByZeroError:
+        owned = sorted(move.before.partition for move in commit.moves)
+        raise Fenced(f"another process has moved one of the partitions {owned}") from None
+
+
+async def _write_rest(connection: "asyncpg.Connection[asyncpg.Record]", commit: Commit) -> None:
     if commit.reminders:
         await _remind(connection, commit)
     for table, rows in commit.appends.items():
@@ -218,27 +241,11 @@ async def _write(connection: "asyncpg.Connection[asyncpg.Record]", commit: Commi
     await _set_aside(connection, commit)
 
 
-async def _move(connection: "asyncpg.Connection[asyncpg.Record]", commit: Commit) -> None:
-    arrays = zip(
-        *(
-            (
-                before.partition,
-                before.next_offset,
-                before.sequence,
-                after.next_offset,
-                after.sequence,
-                after.published,
-                _json(after.heard).decode(),
-                _json(after.counts).decode(),
-            )
-            for before, after in commit.moves
-        ),
-        strict=True,
-    )
-    status = await connection.execute(_MOVE, *arrays)
-    if status != f"UPDATE {len(commit.moves)}":
-        owned = sorted(move.before.partition for move in commit.moves)
-        raise Fenced(f"another process has moved one of the partitions {owned}")
+def _move(move: Move) -> tuple[Any, ...]:
+    before, after = move
+    heard, counts = _json(after.heard).decode(), _json(after.counts).decode()
+    expected = (before.partition, before.next_offset, before.sequence)
+    return (*expected, after.next_offset, after.sequence, after.published, heard, counts)
 
 
 async def _remind(connection: "asyncpg.Connection[asyncpg.Record]", commit: Commit) -> None:
@@ -253,7 +260,7 @@ async def _remind(connection: "asyncpg.Connection[asyncpg.Record]", commit: Comm
 async def _put(
     connection: "asyncpg.Connection[asyncpg.Record]", table: type[Row], puts: Mapping[tuple[Any, ...], Row | None]
 ) -> None:
-    upsert, delete = _statements(table)
+    upsert, delete = statements(table)
     rows = [values_of(table)(row) for row in puts.values() if row is not None]
     if rows:
         await connection.execute(upsert, *zip(*rows, strict=True))
@@ -300,49 +307,3 @@ def _plain(text: str) -> str:
 def _reason(error: Exception) -> str:
     text = str(error).splitlines()[0] if str(error) else ""
     return f"{type(error).__name__}: {text}"
-
-
-@lru_cache(maxsize=256)
-def columns(table: type[Row]) -> tuple[str, ...]:
-    """The column names of a row type, in order."""
-    return tuple(column.name for column in fields(table))
-
-
-@lru_cache(maxsize=256)
-def values_of(table: type[Row]) -> Callable[[Row], tuple[Any, ...]]:
-    """Read a row's values, in the order of its columns."""
-    names = columns(table)
-    if len(names) > 1:
-        return attrgetter(*names)
-    only = attrgetter(*names)
-    return lambda row: (only(row),)
-
-
-_SQL_TYPES: Final = {str: "text", int: "bigint", bool: "boolean", datetime: "timestamptz"}
-
-
-@lru_cache(maxsize=256)
-def _statements(table: type[Row]) -> tuple[str, str]:
-    hints = get_type_hints(table)
-    names = columns(table)
-    types = [_sql_type(hints[name]) for name in names]
-    arrays = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(types, 1))
-    rest = [name for name in names if name not in table.key]
-    action = "UPDATE SET " + ", ".join(f"{name} = excluded.{name}" for name in rest) if rest else "NOTHING"
-    upsert = (
-        f"INSERT INTO {table.table} ({', '.join(names)}) SELECT * FROM unnest({arrays}) "  # noqa: S608 - from code
-        f"ON CONFLICT ({', '.join(table.key)}) DO {action}"
-    )
-    keys = ", ".join(f"${place}::{_sql_type(hints[name])}[]" for place, name in enumerate(table.key, 1))
-    match = " AND ".join(f"t.{name} = k.{name}" for name in table.key)
-    delete = f"DELETE FROM {table.table} t USING unnest({keys}) AS k ({', '.join(table.key)}) WHERE {match}"  # noqa: S608
-    return upsert, delete
-
-
-def _sql_type(hint: Any) -> str:
-    for kind in (hint, *getattr(hint, "__args__", ())):
-        while hasattr(kind, "__supertype__"):
-            kind = kind.__supertype__  # noqa: PLW2901 - a NewType stands for what it was made from
-        if kind in _SQL_TYPES:
-            return _SQL_TYPES[kind]
-    raise TypeError(f"no column type for {hint!r}")

@@ -98,13 +98,14 @@ class Worker:
             self._fail(error)
 
     async def _heard(self, message: KafkaMessage) -> None:
+        if self.failure is not None:  # never take what follows a batch that was not taken
+            return
         raw: Any = message.raw_message
         try:
             await self._take(raw)
         except Exception as error:
             log.exception("the service stops")
             self._fail(error)
-            await asyncio.Event().wait()  # never poll past a batch that was not taken
 
     async def _take(self, records: Sequence[Record]) -> None:
         """Take a poll's records, however often Kafka or PostgreSQL has to be waited for."""

@@ -39,14 +39,16 @@ def participants(book: OrderBook) -> Iterator[Submitted]:
 
 def listings(book: OrderBook, stock_factor: float) -> dict[str, Submitted]:
     """Ask for every product, at each of its prices, with ``stock_factor`` times the units ordered in stock."""
+    digest = _digest(repr(book.orders))
     return {
-        product: _asking(
+        product: asking(
+            f"stock-{digest}-{product}",
             ListProduct(
                 seller=SellerId(figures.seller),
                 product=ProductId(product),
                 prices_minor=figures.prices_minor[:PRICES_PER_PRODUCT_MAX],
                 stock=_units(figures, stock_factor),
-            )
+            ),
         )
         for product, figures in book.products.items()
     }
@@ -116,5 +118,8 @@ def _missing(offer: Offer, figures: ProductFigures) -> tuple[int, ...]:
 
 def _asking(command: Event) -> Submitted:
     """A request whose key is a digest of all it says."""
-    digest = blake2b(command.model_dump_json().encode(), digest_size=16).hexdigest()
-    return asking(f"{command.wire_name}-{digest}", command)
+    return asking(f"{command.wire_name}-{_digest(command.model_dump_json())}", command)
+
+
+def _digest(text: str) -> str:
+    return blake2b(text.encode(), digest_size=16).hexdigest()

@@ -15,7 +15,8 @@ from console import site as sites
 from console.children import module_path
 from console.output import FAILURE, Failure, Out
 from console.site import Site
-from console.stack import make_topics, market, postgres_alone, provide_revisions
+from console.provide import make_topics, provide_revisions
+from console.stack import market, postgres_alone
 
 READY_SECONDS_MAX: Final = 300  # the first time, Kafka is fetched as well
 STOP_SECONDS_MAX: Final = 90

@@ -13,14 +13,12 @@ from typing import TYPE_CHECKING, Final
 from filelock import FileLock, Timeout
 
 from agora import discovery
-from agora.control import ERRORS
 from agora.embedded import EmbeddedKafka, EmbeddedPostgres, ServerError
-from agora.revision import revision
 from agora.settings import Settings
-from agora.topics import ensure_topics
 from console import site as sites
 from console.children import Child, Family
 from console.output import Failure
+from console.provide import make_topics, provide
 from console.site import Site
 
 if TYPE_CHECKING:
@@ -181,30 +179,6 @@ async def postgres_alone(settings: Settings, say: Callable[[str], None]) -> Asyn
         yield await stack.start_postgres()
     finally:
         await stack.stop()
-
-
-async def provide_revisions(settings: Settings, postgres: str, directory: Path) -> dict[str, str | None]:
-    """Make and migrate every service's database; return its revision."""
-    accesses = await provide(settings, postgres, directory)
-    return {name: await revision(access.url) for name, access in accesses.items()}
-
-
-async def provide(settings: Settings, postgres: str, directory: Path) -> "dict[str, Access]":
-    """Make every service's database and roles, and migrate it."""
-    # The migration tools take a second to import, and most commands never need them.
-    from agora.migrations import upgrade  # noqa: PLC0415
-    from agora.provision import provision  # noqa: PLC0415
-
-    accesses = await provision(postgres, discovery.folders(), directory, settings.namespace)
-    for name, folder in discovery.folders().items():
-        await upgrade(accesses[name].owner_url, folder / "migrations", accesses[name].role)
-    return accesses
-
-
-async def make_topics(settings: Settings, kafka: str) -> None:
-    """Make every stream's topic."""
-    streams = {service.stream.name for service in discovery.services()} | {ERRORS.name}
-    await ensure_topics(kafka, (settings.namespace + stream for stream in streams), settings.partitions)
 
 
 def _server_pids(directory: Path) -> dict[str, int]:

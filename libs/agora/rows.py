@@ -1,0 +1,57 @@
+"""How a row type's table is written: its columns, its values, its SQL."""
+
+from collections.abc import Callable
+from dataclasses import fields
+from datetime import datetime
+from functools import lru_cache
+from operator import attrgetter
+from typing import Any, Final, get_type_hints
+
+from agora.decision import Row
+
+
+@lru_cache(maxsize=256)
+def columns(table: type[Row]) -> tuple[str, ...]:
+    """The column names of a row type, in order."""
+    return tuple(column.name for column in fields(table))
+
+
+@lru_cache(maxsize=256)
+def values_of(table: type[Row]) -> Callable[[Row], tuple[Any, ...]]:
+    """Read a row's values, in the order of its columns."""
+    names = columns(table)
+    if len(names) > 1:
+        return attrgetter(*names)
+    only = attrgetter(*names)
+    return lambda row: (only(row),)
+
+
+_SQL_TYPES: Final = {str: "text", int: "bigint", bool: "boolean", datetime: "timestamptz"}
+
+
+@lru_cache(maxsize=256)
+def statements(table: type[Row]) -> tuple[str, str]:
+    """The upsert and the delete of many rows at once; both take one array per column."""
+    hints = get_type_hints(table)
+    names = columns(table)
+    types = [_sql_type(hints[name]) for name in names]
+    arrays = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(types, 1))
+    rest = [name for name in names if name not in table.key]
+    action = "UPDATE SET " + ", ".join(f"{name} = excluded.{name}" for name in rest) if rest else "NOTHING"
+    upsert = (
+        f"INSERT INTO {table.table} ({', '.join(names)}) SELECT * FROM unnest({arrays}) "  # noqa: S608 - from code
+        f"ON CONFLICT ({', '.join(table.key)}) DO {action}"
+    )
+    keys = ", ".join(f"${place}::{_sql_type(hints[name])}[]" for place, name in enumerate(table.key, 1))
+    match = " AND ".join(f"t.{name} = k.{name}" for name in table.key)
+    delete = f"DELETE FROM {table.table} t USING unnest({keys}) AS k ({', '.join(table.key)}) WHERE {match}"  # noqa: S608
+    return upsert, delete
+
+
+def _sql_type(hint: Any) -> str:
+    for kind in (hint, *getattr(hint, "__args__", ())):
+        while hasattr(kind, "__supertype__"):
+            kind = kind.__supertype__  # noqa: PLW2901 - a NewType stands for what it was made from
+        if kind in _SQL_TYPES:
+            return _SQL_TYPES[kind]
+    raise TypeError(f"no column type for {hint!r}")
