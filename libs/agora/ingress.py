@@ -53,8 +53,7 @@ class Ingress:
     async def _submit(self, requests: Sequence[Submitted]) -> list[Answer]:
         while True:
             try:
-                await self._engine.own([LANE])
-                await self._engine.take(self._records(requests))
+                await self._engine.admit(LANE, lambda first: self._records(first, requests))
                 return [self._answer(request) for request in requests]
             except Unavailable as unavailable:
                 self._waiting(str(unavailable))
@@ -70,8 +69,7 @@ class Ingress:
         reused = state.fingerprint != request.fingerprint()
         return Answer(request.key, KEY_REUSED if reused else state.refusal)
 
-    def _records(self, requests: Sequence[Submitted]) -> list[MemoryRecord]:
-        first = self._engine.next_offset(LANE)
+    def _records(self, first: int, requests: Sequence[Submitted]) -> list[MemoryRecord]:
         now = self._clock.now()
         return [self._record(first + place, request, now) for place, request in enumerate(requests)]
 

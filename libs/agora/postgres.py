@@ -23,7 +23,7 @@ from agora.ports import (
     StoredAgent,
     Unavailable,
 )
-from agora.rows import columns, statements, values_of
+from agora.rows import columns, headers_json, headers_of, plain, statements, values_of
 
 CONNECT_SECONDS_MAX: Final = 10.0
 STATEMENT_SECONDS_MAX: Final = 60.0
@@ -179,7 +179,7 @@ class PostgresStore:
                 subject,
                 limit,
             )
-        return [ParkedRow._make((*tuple(row)[:7], _read_headers(row["headers"]), row["error"])) for row in rows]
+        return [ParkedRow._make((*tuple(row)[:7], headers_of(row["headers"]), row["error"])) for row in rows]
 
     async def trim(self, partition: int, published: int) -> None:
         async with self._connected() as connection:
@@ -283,25 +283,11 @@ async def _set_aside(connection: "asyncpg.Connection[asyncpg.Record]", commit: C
 
 
 def _parked(row: ParkedRow) -> tuple[Any, ...]:
-    return (*row[1:3], row.partition, *row[3:7], _headers(row.headers), _plain(row.error))
+    return (*row[1:3], row.partition, *row[3:7], headers_json(row.headers), plain(row.error))
 
 
 def _dead(letter: DeadLetter) -> tuple[Any, ...]:
-    return (*letter[:5], _headers(letter.headers), _plain(letter.reason))
-
-
-def _headers(headers: Sequence[tuple[str, bytes]]) -> str:
-    # Kafka knows headers without a value, whatever its client's types say.
-    return _json([(_plain(name), (value or b"").hex()) for name, value in headers]).decode()
-
-
-def _read_headers(text: str) -> tuple[tuple[str, bytes], ...]:
-    return tuple((name, bytes.fromhex(value)) for name, value in msgspec.json.decode(text))
-
-
-def _plain(text: str) -> str:
-    """Text as PostgreSQL can keep it: it has no NUL and no lone surrogate."""
-    return text.replace("\x00", "\\0").encode(errors="replace").decode()
+    return (*letter[:5], headers_json(letter.headers), plain(letter.reason))
 
 
 def _reason(error: Exception) -> str:

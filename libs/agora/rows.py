@@ -1,11 +1,13 @@
-"""How a row type's table is written: its columns, its values, its SQL."""
+"""How rows are written: a row type's columns, values and SQL, and what PostgreSQL asks of text."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from datetime import datetime
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final, get_type_hints
+
+import msgspec
 
 from agora.decision import Row
 
@@ -55,3 +57,19 @@ def _sql_type(hint: Any) -> str:
         if kind in _SQL_TYPES:
             return _SQL_TYPES[kind]
     raise TypeError(f"no column type for {hint!r}")
+
+
+def headers_json(headers: Sequence[tuple[str, bytes]]) -> str:
+    """A record's headers as JSON, their bytes in hexadecimal."""
+    # Kafka knows headers without a value, whatever its client's types say.
+    return msgspec.json.encode([(plain(name), (value or b"").hex()) for name, value in headers]).decode()
+
+
+def headers_of(text: str) -> tuple[tuple[str, bytes], ...]:
+    """A record's headers from ``headers_json``."""
+    return tuple((name, bytes.fromhex(value)) for name, value in msgspec.json.decode(text))
+
+
+def plain(text: str) -> str:
+    """Text as PostgreSQL can keep it: it has no NUL and no lone surrogate."""
+    return text.replace("\x00", "\\0").encode(errors="replace").decode()

@@ -5,7 +5,7 @@ It does no I/O of its own; everything outside comes through the ports. One corou
 
 import asyncio
 import logging
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from operator import attrgetter
@@ -86,6 +86,14 @@ class Engine:
             with self._forgetting():
                 for start in range(0, len(records), self._turns_max):
                     await self._take(records[start : start + self._turns_max])
+
+    async def admit(self, partition: int, number: Callable[[int], Sequence[Record]]) -> None:
+        """Take the turns of requests, which ``number`` numbers from the partition's next offset, in one commit."""
+        async with self._turnstile:
+            await self.relay.room()
+            with self._forgetting():
+                owned = await self._claim(partition)
+                await self._take(number(owned.row.next_offset))
 
     async def sweep(self) -> float:
         """Fire due reminders, write down acknowledgements, trim outboxes; return seconds until the next is worth it."""

@@ -14,8 +14,8 @@ from agora.settings import Settings
 from console import site as sites
 from console.children import module_path
 from console.output import FAILURE, Failure, Out
-from console.site import Site
 from console.provide import make_topics, provide_revisions
+from console.site import Site
 from console.stack import market, postgres_alone
 
 READY_SECONDS_MAX: Final = 300  # the first time, Kafka is fetched as well

@@ -128,6 +128,8 @@ def _plain_words(error: Exception) -> str | None:
     servers = (ServerError, JarsError, ProvisionError, MigrationError, RevisionError, TopicError)
     if isinstance(error, (Failure, SettingsError, ServeError, Unavailable, OrderFileError, *servers)):
         return str(error)
+    if isinstance(error, asyncpg.InvalidCatalogNameError | asyncpg.UndefinedTableError):
+        return f"{error}. Run: agora migrate"
     if isinstance(error, OSError | TimeoutError | asyncpg.PostgresError | asyncpg.InterfaceError | KafkaError):
         return f"{type(error).__name__}: {error}"
     return None

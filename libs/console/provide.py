@@ -1,4 +1,4 @@
-"""Makes what services need before they start: databases, roles, revisions and topics. Doing it again changes nothing."""
+"""Makes what services need before they start: databases, roles, revisions, topics. Twice is no harm."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,25 +13,27 @@ if TYPE_CHECKING:
     from agora.provision import Access
 
 
-async def provide_revisions(settings: Settings, postgres: str, directory: Path) -> dict[str, str | None]:
-    """Make and migrate every service's database; return its revision."""
-    accesses = await provide(settings, postgres, directory)
-    return {name: await revision(access.url) for name, access in accesses.items()}
-
-
 async def provide(settings: Settings, postgres: str, directory: Path) -> "dict[str, Access]":
-    """Make every service's database and roles, and migrate it."""
+    """Make every service's database and roles, and migrate it. ``directory`` is that of a server of our own."""
     # The migration tools take a second to import, and most commands never need them.
     from agora.migrations import upgrade  # noqa: PLC0415
     from agora.provision import provision  # noqa: PLC0415
 
-    accesses = await provision(postgres, discovery.folders(), directory, settings.namespace)
+    # The roles of somebody else's server outlive what we run on it, so their passwords must, too.
+    passwords = settings.home / "external" if settings.postgres else directory
+    accesses = await provision(postgres, discovery.folders(), passwords, settings.namespace)
     for name, folder in discovery.folders().items():
         migrations, access = folder / "migrations", accesses[name]
         if await revision(access.owner_url) not in {None, *known(migrations)}:
             await check(access.owner_url, migrations)  # says which is older, the code or the database
         await upgrade(access.owner_url, migrations, access.role)
     return accesses
+
+
+async def provide_revisions(settings: Settings, postgres: str, directory: Path) -> dict[str, str | None]:
+    """Make and migrate every service's database; return its revision."""
+    accesses = await provide(settings, postgres, directory)
+    return {name: await revision(access.url) for name, access in accesses.items()}
 
 
 async def make_topics(settings: Settings, kafka: str) -> None:

@@ -9,7 +9,8 @@ from rich.table import Table
 
 def status(values: Mapping[str, Any], console: Console) -> None:
     """Show servers and services."""
-    console.print(f"agora {values['kind']}, process {values['pid']}, Kafka at {values['kafka']}", markup=False)
+    owner = f"process {values['pid']}" if values["pid"] else "run by others"
+    console.print(f"agora {values['kind']}, {owner}, Kafka at {values['kafka']}", markup=False)
     table = Table(box=None, pad_edge=False, padding=(0, 1))
     table.add_column("service", no_wrap=True)
     names = ("pid", "rss_mb", "turns", "agents", "lag", "unpublished", "reminders", "parked", "dead_letters")

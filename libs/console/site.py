@@ -106,4 +106,4 @@ def _elsewhere(settings: Settings, kafka: str, postgres: str) -> Site:
         name: admin._replace(path=f"/{settings.namespace}agora_{name}").geturl() for name in discovery.folders()
     }
     site = Site.here("elsewhere", settings, settings.home)
-    return replace(site, kafka=kafka, postgres=postgres, databases=databases, ready=True)
+    return replace(site, pid=0, kafka=kafka, postgres=postgres, databases=databases, ready=True)

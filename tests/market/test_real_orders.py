@@ -44,7 +44,7 @@ async def running(home: Path, postgres: str, kafka: str, namespace: str) -> Asyn
 
 async def told(site: Site, book: OrderBook, traded: Traded) -> Comparison:
     async with Gauge(site, quiet) as gauge:
-        return await compare(site, gauge, book, traded.settled)
+        return await compare(site, gauge, book, traded.fates)
 
 
 async def test_real_orders_settle_to_the_penny(
@@ -52,7 +52,7 @@ async def test_real_orders_settle_to_the_penny(
 ) -> None:
     async with running(tmp_path, postgres, kafka, namespace) as site:
         traded = await trade(site, book, Terms(), quiet, quiet, quiet)
-        assert len(traded.settled) == len(book.orders)
+        assert traded.settled == len(book.orders)
         comparison = await told(site, book, traded)
         assert comparison.equal
         assert comparison.units == book.totals.units
@@ -67,7 +67,7 @@ async def test_where_stock_is_scarce_some_are_refused_and_everything_is_released
     async with running(tmp_path, postgres, kafka, namespace) as site:
         traded = await trade(site, few, Terms(stock_factor=0.5), quiet, quiet, quiet)
         assert traded.refusals.get("out of stock", 0) > 0
-        assert traded.settled
+        assert traded.settled > 0
         assert traded.unfinished == 0
         assert (await told(site, few, traded)).equal
         assert not any((await audit(site)).values())
@@ -90,7 +90,7 @@ async def test_each_service_is_killed_in_the_middle_and_nothing_is_lost_or_doubl
 
         traded = await trade(site, book, Terms(), kill_the_next, quiet, quiet)
         assert killed == victims
-        assert len(traded.settled) == len(book.orders)
+        assert traded.settled == len(book.orders)
         assert (await told(site, book, traded)).equal
         assert not any((await audit(site)).values())
 
@@ -102,6 +102,6 @@ async def test_the_same_orders_again_act_no_second_time(
     async with running(tmp_path, postgres, kafka, namespace) as site:
         once = await trade(site, few, Terms(), quiet, quiet, quiet)
         twice = await trade(site, few, Terms(), quiet, quiet, quiet)
-        assert len(once.settled) == len(twice.settled) == len(few.orders)
+        assert once.settled == twice.settled == len(few.orders)
         assert twice.repeated == len(few.orders)
         assert (await told(site, few, twice)).equal

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
+from agora.ports import Fenced
 from agora.run import Worker
 from agora.turns import HistoryLost
 from tests.runtime.counting import Add, RingAfter, counting
@@ -16,6 +17,7 @@ from tests.runtime.desk import Office
 from tests.runtime.gate import Gate
 
 SECONDS_MAX = 30
+FENCED_TIMES = 4
 
 
 @asynccontextmanager
@@ -91,6 +93,22 @@ async def test_a_database_that_goes_away_costs_nothing_but_time(office: Office) 
 
 async def is_owner(worker: Worker) -> bool:
     return bool(worker.engine.owned)
+
+
+async def test_a_worker_that_is_fenced_goes_on_from_what_its_rival_committed(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    rival, told = office.desk(), 0
+    async with at_work(office):
+        async with asyncio.timeout(SECONDS_MAX):
+            while caplog.text.count("taking what is still ours again") < FENCED_TIMES:
+                await office.tell(*(Add(counter="a", amount=1) for _ in range(20)))
+                told += 20
+                with suppress(Fenced):
+                    await rival.hear((await office.records())[:-1])
+        await office.tell(Add(counter="a", amount=1))
+        await settled(office, "a", told + 1)
+    assert await office.totals() == [("a", total) for total in range(1, told + 2)]
 
 
 async def test_a_poison_event_is_parked_and_the_work_goes_on(office: Office) -> None:

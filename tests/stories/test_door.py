@@ -4,8 +4,8 @@ import pytest
 
 from agora.discovery import service
 from agora.ingress import Answer, Ingress
-from agora.requests import KEY_REUSED, asking
 from agora.memory import MemoryStore
+from agora.requests import KEY_REUSED, asking
 from agora.turns import Engine
 from agora.world import World
 from market.requests import RequestRefused

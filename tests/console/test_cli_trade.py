@@ -1,0 +1,177 @@
+import io
+import json
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+
+from agora.event import Event
+from agora.wire import Cause, data_of, seal
+from console import errands
+from console.figures import Comparison
+from console.follow import Follower, Tally
+from console.orders import Order, OrderBook, OrderLine, Skipped, SkipReason
+from console.output import Out, Waiting
+from console.progress import Display, percentile_ms
+from console.report import Report
+from console.shelf import Offer, Shelf, Versions
+from console.site import Site
+from console.trade import Standing, Traded
+from market.buyers import CheckOut, OrderRefused
+from market.ids import BuyerId, TransactionId
+from market.money import Money
+from market.products import Replenish
+from market.sellers import ListProduct, ReplaceProduct
+from market.transactions import PaymentSucceeded, TransactionSettled
+
+AT = datetime(2010, 12, 1, 8, 26, tzinfo=UTC)
+MILK = OrderLine("22M", "22", 6, 255)
+CHEAP_MILK = OrderLine("22M", "22", 4, 200)
+BREAD = OrderLine("85B", "85", 3, 120)
+BOOK = OrderBook((Order("1", "B", AT, (MILK, CHEAP_MILK)), Order("2", "B", AT, (BREAD,))))
+NOWHERE = Site("up", 0, 0.0)
+
+
+def stocking(
+    book: OrderBook, shelf: Shelf, factor: float = 1.0, *, stocked: bool = False
+) -> tuple[list[Event], Versions]:
+    wanted = errands.listings(book, factor)
+    known = [listing.key for listing in wanted.values()] if stocked else []
+    requests, versions = errands.stocking(book, wanted, shelf, known, factor)
+    kinds = {kind.wire_name: kind for kind in (ListProduct, ReplaceProduct, Replenish)}
+    return [kinds[request.kind].model_validate_json(request.body) for request in requests], versions
+
+
+def test_a_new_market_is_asked_to_list_what_is_ordered_at_every_price() -> None:
+    asked, versions = stocking(BOOK, Shelf())
+    assert [(one.product, one.prices_minor, one.stock) for one in asked if isinstance(one, ListProduct)] == [
+        ("22M", (200, 255), 10),
+        ("85B", (120,), 3),
+    ]
+    assert versions.of("1", "22M") == 1
+
+
+def test_a_stock_factor_is_rounded_down() -> None:
+    asked, _ = stocking(BOOK, Shelf(), factor=0.5)
+    assert [one.stock for one in asked if isinstance(one, ListProduct)] == [5, 1]
+
+
+def test_what_another_book_listed_is_replenished_and_gets_its_missing_prices_as_a_new_version() -> None:
+    asked, versions = stocking(BOOK, Shelf({"22M": Offer((255,), 3), "85B": Offer((120, 90), 1)}))
+    assert asked == [
+        ReplaceProduct(seller="22", product="22M", prices_minor=(255, 200)),  # pyright: ignore[reportArgumentType]
+        Replenish(product="22M", quantity=10),  # pyright: ignore[reportArgumentType]
+        Replenish(product="85B", quantity=3),  # pyright: ignore[reportArgumentType]
+    ]
+    assert (versions.of("1", "22M"), versions.of("2", "85B")) == (4, 1)
+
+
+def test_what_this_book_has_stocked_is_left_alone() -> None:
+    asked, versions = stocking(BOOK, Shelf({"22M": Offer((200, 255), 1), "85B": Offer((120,), 2)}), stocked=True)
+    assert asked == []
+    assert versions.of("2", "85B") == 2
+
+
+def test_an_order_asked_for_before_names_the_versions_it_named_then() -> None:
+    versions = Versions({"22M": 4, "85B": 1}, {("1", "22M"): 2})
+    asked = CheckOut.model_validate_json(errands.checkout(BOOK.orders[0], versions).body)
+    assert [line.version for line in asked.lines] == [2, 2]
+
+
+def test_the_same_book_has_the_same_keys() -> None:
+    def keys() -> list[str]:
+        return [one.key for one in (*errands.participants(BOOK), *errands.listings(BOOK, 1.0).values())]
+
+    assert keys() == keys()
+    assert len(set(keys())) == len(keys())
+    assert errands.checkout(BOOK.orders[0], Versions({"22M": 1}, {})).key == "1"
+
+
+PAID = PaymentSucceeded(
+    transaction=TransactionId("1"), buyer=BuyerId("B"), total=Money(1, "GBP"), products=(), shares=()
+)
+SETTLED = TransactionSettled(transaction=TransactionId("1"), buyer=BuyerId("B"), currency="GBP", payouts=())
+REFUSED = OrderRefused(buyer=BuyerId("B"), order=TransactionId("1"), reason="insufficient funds")
+
+
+def heard(*events: Event, follower: Follower | None = None) -> Follower:
+    follower = follower or Follower(NOWHERE, ["1", "2"], lambda _: None, from_start=False)
+    for event in events:
+        value = seal(Cause("", "", "", ""), "test", 1, event.wire_name, "1", data_of(event))
+        follower._hear(SimpleNamespace(value=value, timestamp=2_000))  # pyright: ignore[reportPrivateUsage, reportArgumentType]
+    return follower
+
+
+def test_an_event_heard_twice_counts_once() -> None:
+    assert heard(PAID, PAID, SETTLED, SETTLED).tally == Tally(paid=1, settled=1)
+
+
+def test_a_refusal_of_another_time_does_not_undo_a_settlement() -> None:
+    assert heard(REFUSED, SETTLED).tally == Tally(settled=1)
+    assert heard(SETTLED, REFUSED).tally == Tally(settled=1)
+    assert heard(REFUSED).fates["1"].reason == "insufficient funds"
+
+
+def test_an_order_turned_away_has_no_part_in_what_its_id_did_before() -> None:
+    follower = heard(PAID, SETTLED)
+    follower.turn_away("1", "the key was used for another request")
+    assert heard(SETTLED, follower=follower).tally == Tally(refused=1)
+
+
+def test_what_is_no_event_is_passed_over() -> None:
+    follower = heard()
+    follower._hear(SimpleNamespace(value=b"no json", timestamp=0))  # pyright: ignore[reportPrivateUsage, reportArgumentType]
+    assert follower.tally == Tally()
+
+
+def report(audit: dict[str, int]) -> Report:
+    book = OrderBook(BOOK.orders, {SkipReason.RETURN: Skipped(2, 5)})
+    follower = heard(PAID, SETTLED)
+    follower.turn_away("2", "the key was used for another request")
+    traded = Traded(follower.fates, 0, 12, 2.0, (0.1, 0.2))
+    differences = {"units": 0, "value_minor": 0, "buyers": 0, "products": 0}
+    return Report(book, traded, Comparison(10, 2_330, differences), 3.0, audit)
+
+
+def test_programs_find_the_figures_under_stable_names() -> None:
+    values = json.loads(json.dumps(report({"parked events": 0}).values()))
+    assert values["orders"] == {
+        "read": 2, "placed": 0, "settled": 1, "refused": 1, "skipped": 2, "repeated": 0, "unfinished": 0
+    }  # fmt: skip
+    assert (values["units_settled"], values["value_settled_minor"], values["seconds"]) == (10, 2_330, 3.0)
+    assert values["audit"] == {"parked events": 0}
+
+
+@pytest.mark.parametrize(("found", "sound"), [(0, True), (1, False)])
+def test_a_finding_of_the_audit_makes_a_trade_unsound(found: int, sound: bool) -> None:  # noqa: FBT001
+    one = report({"parked events": found})
+    console = Console(file=io.StringIO(), width=200)
+    one.show(console)
+    assert one.sound is sound
+    assert ("NOT SOUND" in console.file.getvalue()) is not sound  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_percentiles_are_milliseconds() -> None:
+    assert percentile_ms([], 50) is None
+    assert percentile_ms([0.3, 0.1, 0.2], 50) == 200.0
+    assert percentile_ms([0.3, 0.1, 0.2], 99) == 300.0
+
+
+def test_off_a_terminal_progress_is_a_line_at_a_time() -> None:
+    console = Console(file=io.StringIO(), width=40)
+    display = Display(console)
+    with display.shown():
+        display.show(Standing(10, 5, Tally(placed=5), 0, 0.0))
+        display.show(Standing(10, 6, Tally(placed=6), 100, 0.5))  # too soon to be told
+        display.show(Standing(10, 10, Tally(placed=10, settled=10), 200, 1.0))
+    lines = console.file.getvalue().splitlines()  # pyright: ignore[reportAttributeAccessIssue]
+    assert len(lines) == 2
+    assert "settled 10" in lines[-1]
+
+
+def test_waiting_is_said_once_in_a_while(capsys: pytest.CaptureFixture[str]) -> None:
+    waiting = Waiting(Out(as_json=False))
+    for _ in range(3):
+        waiting("Kafka")
+    assert capsys.readouterr().err.count("waiting for Kafka") == 1
