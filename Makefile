@@ -18,7 +18,7 @@ demo: setup ## Run a marketplace on this machine: FILE= replays a CSV of orders,
 	$(BIN)/agora demo $(if $(FILE),--file "$(FILE)") $(if $(JSON),--json > "$(JSON)")
 
 test: lint types imports ## Check everything and run the tests: ARGS= goes to pytest
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 lint: setup ## Check style and format
 	$(BIN)/ruff check
