@@ -28,6 +28,7 @@ from agora.wire import (
 
 PARKED_EVENTS_PER_AGENT_MAX: Final = 1_000
 RECENT_IDS_PER_AGENT_MAX: Final = 64
+TIMESTAMP_MS_MAX: Final = 253_402_300_799_000  # the last second of the year 9999
 
 log = logging.getLogger(__name__)
 
@@ -249,8 +250,8 @@ def source_of(service: str, partition: int) -> str:
 
 @lru_cache(maxsize=256)
 def moment(timestamp_ms: int) -> datetime:
-    """A record's timestamp as a time of day."""
-    return datetime.fromtimestamp(timestamp_ms / 1000, UTC)
+    """A record's timestamp as a time of day; what only a foreign clock could say is brought into the calendar."""
+    return datetime.fromtimestamp(min(max(timestamp_ms, 0), TIMESTAMP_MS_MAX) / 1000, UTC)
 
 
 @lru_cache(maxsize=256)

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from agora.batch import RECENT_IDS_PER_AGENT_MAX
+from agora.memory import MemoryRecord
 from agora.wire import EVENT_BYTES_MAX
-from tests.runtime.counting import Add, Ignored
+from tests.runtime.counting import UNLUCKY, Add, Ignored, RingAfter
 from tests.runtime.desk import Office
 from tests.runtime.kafka_reader import Raw
 
@@ -191,3 +192,14 @@ async def test_the_window_of_foreign_ids_is_bounded_and_each_agents_own(office: 
     assert (await office.state("a") or {})["total"] == window + 2
     assert (await office.state("b") or {})["total"] == 1
     assert await office.fetch("SELECT jsonb_array_length(recent) FROM agents WHERE subject = 'a'") == [(window,)]
+
+
+@pytest.mark.parametrize("timestamp", [-1, 10**17, 2**63 - 1])
+async def test_a_topic_with_a_foreign_clock_stops_nobody(office: Office, timestamp: int) -> None:
+    raw = [office.numbered(Add(counter="a", amount=amount)) for amount in (1, UNLUCKY)]
+    raw.append(office.numbered(RingAfter(counter="b", seconds=1)))
+    desk = office.desk()
+    await desk.hear([MemoryRecord(0, place, timestamp, one.key, one.value) for place, one in enumerate(raw)])
+    await desk.relay()
+    assert await office.fetch("SELECT next_offset FROM partitions") == [(3,)]
+    assert (await office.state("a") or {})["total"] == 1

@@ -2,87 +2,35 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-import asyncpg
 import pytest
 
 from agora.decision import Row
-from agora.kafka import KafkaLog, place
+from agora.kafka import KafkaLog
 from agora.memory import MemoryLog, MemoryStore, VirtualClock
-from agora.ports import (
-    Commit,
-    DeadLetter,
-    Fenced,
-    Log,
-    Move,
-    OutboxRow,
-    ParkedRow,
-    PartitionRow,
-    Record,
-    Refused,
-    ReminderRow,
-    Store,
-    StoredAgent,
-    Unavailable,
-)
+from agora.ports import Commit, DeadLetter, Fenced, Log, PartitionRow, Record, Refused, Store, StoredAgent
 from agora.postgres import PostgresStore
 from agora.provision import Access
 from agora.topics import ensure_topics
 from tests.runtime.counting import ENTRY_MAX, Entry, Total
 from tests.runtime.kafka_reader import read
-
-NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
-
-
-def outbox(*sequences: int, partition: int = 0) -> list[OutboxRow]:
-    return [OutboxRow(partition, number, "totals", f"c{number}", f"value {number}".encode()) for number in sequences]
-
-
-def reminder(subject: str, name: str, seconds: int, partition: int = 0) -> ReminderRow:
-    due = NOON + timedelta(seconds=seconds)
-    return ReminderRow(partition, subject, name, due, "Rang.v1", b'{"n":1}', "story", "cause", "trace")
-
-
-def parked(subject: str, position: int, partition: int = 0) -> ParkedRow:
-    headers = (("a header", b"\x00\xff"), ("another", b""))
-    return ParkedRow(partition, subject, position, 100 + position, 7, b"key\x00", b"value\xff", headers, "why\x00")
-
-
-def entry(number: int, amount: int = 1, counter: str = "c") -> Entry:
-    return Entry(counter, number, amount, None, NOON)
-
-
-class Owner:
-    """Somebody who believes to own partitions, and commits what follows from what it knows of them."""
-
-    def __init__(self, store: Store) -> None:
-        self.store = store
-        self.rows: dict[int, PartitionRow] = {}
-
-    async def claim(self, *partitions: int) -> "Owner":
-        for number in partitions or (0,):
-            self.rows[number] = await self.store.claim(number)
-        return self
-
-    async def commit(self, change: Commit | None = None, *, published: int = 0, said: int = 0, heard: int = 1) -> None:
-        commit = change or Commit()
-        moves = [
-            Move(row, row._replace(
-                next_offset=row.next_offset + heard,
-                sequence=row.sequence + said,
-                published=row.published + published,
-                heard={"somebody-1": row.next_offset + heard},
-                counts={"heard Add.v1": row.next_offset + heard},
-            ))
-            for row in self.rows.values()
-        ]  # fmt: skip
-        commit.moves.extend(moves)
-        await self.store.commit(commit)
-        self.rows.update({move.after.partition: move.after for move in moves})
+from tests.runtime.stores import (
+    NOON,
+    Owner,
+    entry,
+    full_commit,
+    nothing_was_written,
+    outbox,
+    parked,
+    remembering,
+    reminder,
+    said,
+    table,
+    too_much,
+)
 
 
 @pytest.fixture(params=["memory", "postgres"])
@@ -95,12 +43,6 @@ async def stores(request: pytest.FixtureRequest, database: Access) -> AsyncGener
     ours, theirs = PostgresStore(database.url), PostgresStore(database.url)
     yield ours, theirs
     await asyncio.gather(ours.close(), theirs.close())
-
-
-def too_much(commit: Commit) -> str | None:
-    """The constraint that the migration of the counting service puts on its entries."""
-    entries = (row for rows in commit.appends.values() for row in rows if isinstance(row, Entry))
-    return "too much" if any(row.amount > ENTRY_MAX for row in entries) else None
 
 
 class TestStore:
@@ -242,120 +184,6 @@ class TestStore:
         assert await table(store, Entry) == [entry(1), entry(2), entry(3)]
 
 
-class TestPostgresStore:
-    """What only a real database can do wrong."""
-
-    @pytest.fixture
-    async def store(self, database: Access) -> AsyncGenerator[PostgresStore]:
-        store = PostgresStore(database.url)
-        yield store
-        await store.close()
-
-    @pytest.mark.parametrize(
-        "change",
-        [
-            Commit(appends={Entry: [entry(1, -(2**63) - 1)]}),
-            Commit(appends={Entry: [Entry("c", 1, 1, "a NUL \x00", NOON)]}),
-            Commit(appends={Entry: [Entry("c", 1, 1, "a surrogate \ud800", NOON)]}),
-            Commit(puts={Total: {("c",): Total("c", 2**63)}}),
-            Commit(puts={Total: {("c",): Total("a NUL \x00", 1)}}),
-            Commit(puts={Total: {("c",): Total("a surrogate \ud800", 1)}}),
-            Commit(agents=[StoredAgent("c", b'"a NUL \\u0000"')]),
-            Commit(agents=[StoredAgent("c", b"no JSON")]),
-            Commit(appends={Entry: [entry(1), entry(1)]}),
-        ],
-    )
-    async def test_what_no_column_can_hold_is_refused_and_the_connection_lives(
-        self, store: PostgresStore, change: Commit
-    ) -> None:
-        owner = await Owner(store).claim()
-        with pytest.raises(Refused):
-            await owner.commit(replace(change, moves=[]))
-        await owner.commit()
-
-    async def test_a_transaction_cut_off_by_the_server_is_unavailable_and_nothing_is_written(
-        self, store: PostgresStore, database: Access
-    ) -> None:
-        owner = await Owner(store).claim()
-        async with holding_the_partition(database):
-            committing = asyncio.create_task(owner.commit(full_commit()))
-            await cut_off(database)
-            with pytest.raises(Unavailable):
-                await committing
-        await nothing_was_written(store)
-        await (await owner.claim()).commit()
-
-    async def test_owners_that_wait_for_each_other_are_parted(self, database: Access) -> None:
-        """Two owners of several partitions may lock them in opposite order; neither may be stopped by that for good."""
-        ours, theirs = PostgresStore(database.url), PostgresStore(database.url)
-        for _ in range(20):
-            first, second = await Owner(ours).claim(*range(8)), await Owner(theirs).claim(*reversed(range(8)))
-            outcomes = await asyncio.gather(first.commit(), second.commit(), return_exceptions=True)
-            assert sum(outcome is None for outcome in outcomes) == 1
-            assert all(outcome is None or isinstance(outcome, Fenced | Unavailable) for outcome in outcomes)
-        await asyncio.gather(ours.close(), theirs.close())
-
-    async def test_it_remembers_the_first_log_it_listened_to(self, store: PostgresStore) -> None:
-        assert await store.identify("counters", "first") == "first"
-        assert await store.identify("counters", "second") == "first"
-
-
-@asynccontextmanager
-async def holding_the_partition(database: Access) -> AsyncGenerator[None]:
-    """Keep everyone else's commit waiting."""
-    connection = await asyncpg.connect(database.owner_url)
-    async with connection.transaction():
-        await connection.execute("SELECT FROM partitions FOR UPDATE")
-        yield
-    await connection.close()
-
-
-async def cut_off(database: Access) -> None:
-    """End the session that waits for a lock, as a restart of the server would."""
-    connection = await asyncpg.connect(database.url)
-    waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    async with asyncio.timeout(10):
-        while (pid := await connection.fetchval(waiting)) is None:
-            await asyncio.sleep(0.01)
-    await connection.execute("SELECT pg_terminate_backend($1)", pid)
-    await connection.close()
-
-
-async def table(store: Store, kind: type[Row]) -> list[Row]:
-    """All rows of a table, which no port reads: that is for people."""
-    if isinstance(store, MemoryStore):
-        return [*store.appended.get(kind, []), *store.tables.get(kind, {}).values()]
-    assert isinstance(store, PostgresStore)
-    async with store._connected() as connection:  # pyright: ignore[reportPrivateUsage]
-        rows = await connection.fetch(f"SELECT * FROM {kind.table} ORDER BY {', '.join(kind.key)}")
-    return [kind(*row) for row in rows]
-
-
-def remembering(*rows: ReminderRow) -> Commit:
-    return Commit(reminders={(row.subject, row.name): row for row in rows})
-
-
-def full_commit() -> Commit:
-    """A commit that writes something everywhere."""
-    commit = remembering(reminder("c", "n", 0))
-    commit.agents = [StoredAgent("x", b"{}")]
-    commit.outbox = outbox(1)
-    commit.appends[Entry] = [entry(1)]
-    commit.puts[Total] = {("c",): Total("c", 1)}
-    commit.parked = [parked("c", 0)]
-    commit.dead_letters = [DeadLetter(0, 0, 7, None, b"value", (), "reason")]
-    return commit
-
-
-async def nothing_was_written(store: Store, but: dict[str, bytes] | None = None) -> None:
-    loaded = await store.load(["x", "c"])
-    assert {subject: agent.state for subject, agent in loaded.items()} == (but or {})
-    assert list(await store.unpublished(0, 0, 10)) == []
-    assert await store.next_due(0) is None
-    assert await store.parked_agents(0) == {}
-    assert await table(store, Total) == await table(store, Entry) == []
-
-
 @dataclass
 class Played:
     """A log and what can be read from it."""
@@ -379,10 +207,6 @@ async def played(request: pytest.FixtureRequest, kafka: str, namespace: str) -> 
     log = KafkaLog(kafka, namespace)
     yield Played(log, kafka, namespace)
     await log.close()
-
-
-def said(*values: tuple[str, bytes]) -> list[OutboxRow]:
-    return [OutboxRow(0, number, "totals", key, value) for number, (key, value) in enumerate(values, 1)]
 
 
 class TestLog:
@@ -426,43 +250,3 @@ class TestLog:
 
 def numbers(records: Sequence[Record]) -> list[int]:
     return [int(record.value or b"") for record in records]
-
-
-class TestKafkaLog:
-    async def test_it_takes_a_prefix_that_ends_at_the_first_row_without_room(self, kafka: str, namespace: str) -> None:
-        await ensure_topics(kafka, [f"{namespace}totals"], 1)
-        log = KafkaLog(kafka, namespace)
-        large = b"x" * 600_000
-        assert await log.publish(said(("a", b"1"), ("a", large), ("a", large), ("a", b"4"))) == 2
-        assert [record.value for record in await read(kafka, f"{namespace}totals", 2)] == [b"1", large]
-        await log.close()
-
-    async def test_a_broker_that_is_away_is_unavailable(self) -> None:
-        log = KafkaLog("127.0.0.1:1")
-        with pytest.raises(Unavailable, match="Kafka"):
-            await log.publish(said(("a", b"1")))
-        await log.close()
-
-    async def test_it_can_be_used_again_after_it_was_closed(self, kafka: str, namespace: str) -> None:
-        await ensure_topics(kafka, [f"{namespace}totals"], 1)
-        log = KafkaLog(kafka, namespace)
-        for value in (b"1", b"2"):
-            assert await log.publish(said(("a", value))) == 1
-            await log.close()
-        assert [record.value for record in await read(kafka, f"{namespace}totals", 2)] == [b"1", b"2"]
-
-
-@pytest.mark.parametrize(
-    ("key", "hash_"),
-    [
-        ("21", -973932308),
-        ("foobar", -790332482),
-        ("a-little-bit-long-string", -985981536),
-        ("a-little-bit-longer-string", -1486304829),
-        ("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971),
-        ("abc", 479470107),
-    ],
-)
-def test_keys_are_placed_as_the_java_client_places_them(key: str, hash_: int) -> None:
-    """The values of Kafka's own UtilsTest; ``toPositive`` masks the sign bit."""
-    assert place(key) == hash_ & 0x7FFFFFFF

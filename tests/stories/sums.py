@@ -3,17 +3,19 @@
 from collections import Counter
 from typing import Any
 
+from agora.audit import Said
 from agora.memory import MemoryLog, MemoryStore, VirtualClock
 from agora.turns import Engine
 from agora.wire import read_envelope
 from agora.world import House, World
+from market.audit import folds
 from market.buyers import CheckOut, OrderRefused
 from market.streams import BUYERS, TRANSACTIONS
 from market.transactions import PaymentSucceeded, TransactionCancelled, TransactionSettled
 from services.buyer.rows import RefusedOrder
 from services.seller.rows import OpenOrder, Sale
 from services.transaction.rows import LedgerEntry, Shipment
-from tests.stories.town import LOADED, heard
+from tests.stories.town import LOADED, envelopes, heard
 
 
 async def add_up(world: World, loaded: int = LOADED) -> None:
@@ -24,6 +26,7 @@ async def add_up(world: World, loaded: int = LOADED) -> None:
     stock_is_conserved(world, loaded)
     money_is_conserved(world)
     carts_show_the_sellers_last_word(world)
+    the_log_proves_itself(world)
     for house in world.houses.values():
         await state_is_the_fold_of_the_log(world, house)
 
@@ -142,6 +145,21 @@ def carts_show_the_sellers_last_word(world: World) -> None:
     for (product, _), entry in carts.items():
         assert (entry.update, entry.line.version) == (offers[product].update, offers[product].version)
         assert entry.line.price_minor in offers[product].prices_minor
+
+
+def the_log_proves_itself(world: World) -> None:
+    """The audit's own account of the log: one end to every request, legal steps only, carts in the seller's order."""
+    found: dict[str, int] = {}
+    for fold in folds():
+        kinds = {(stream.name, kind.wire_name): kind for stream, kinds in fold.hears.items() for kind in kinds}
+        for stream in world.log.names():
+            for envelope in envelopes(world, stream):
+                if kind := kinds.get((stream, envelope.type)):
+                    event = kind.model_validate_json(bytes(envelope.data))
+                    number = int(envelope.sequence)
+                    fold.hear(Said(stream, envelope.subject, event, number, envelope.correlationid))
+        found.update(fold.checks())
+    assert not any(found.values()), {check: count for check, count in found.items() if count}
 
 
 async def state_is_the_fold_of_the_log(world: World, house: House) -> None:

@@ -1,0 +1,62 @@
+"""Every event has somebody who says it and somebody who hears it, or is known to be the end of a story."""
+
+from typing import Final
+
+from agora.control import EVENTS as CONTROLS
+from agora.discovery import services
+from agora.event import Event
+from agora.requests import Submitted
+from agora.turns import members
+from market import buyers, products, requests, sellers, transactions
+from market.catalogue import COMMANDS, EVENTS
+
+SAID: Final = {kind for service in services() for kind in members(service.publishes)}
+HEARD: Final = {kind for service in services() for kind in members(service.consumes)}
+# What nobody has to act on: it answers whoever asked, or tells people what became of something.
+FINAL: Final[set[type[Event]]] = {
+    buyers.BuyerRegistered,
+    buyers.BuyerRegistrationRefused,
+    buyers.CartChanged,
+    buyers.CartRefused,
+    buyers.FundsReleased,
+    buyers.OrderRefused,
+    products.ReplenishmentRefused,
+    products.StockReplenished,
+    requests.RequestRefused,
+    sellers.ListingRefused,
+    sellers.PriceChangeRefused,
+    sellers.ReplacementRefused,
+    sellers.SellerRegistered,
+    sellers.SellerRegistrationRefused,
+    transactions.DeliveryRefused,
+    transactions.OrderDelivered,
+}
+REMINDERS: Final[set[type[Event]]] = {transactions.DeliveryDue, transactions.TransactionTimedOut}
+
+
+def test_what_is_said_is_heard_by_somebody_or_known_to_be_final() -> None:
+    assert SAID - HEARD - set(CONTROLS) == FINAL
+
+
+def test_what_is_heard_is_said_by_somebody_or_a_reminder_to_oneself() -> None:
+    assert REMINDERS | {Submitted} == HEARD - SAID
+
+
+def test_every_event_of_the_language_is_said_or_heard() -> None:
+    assert set(EVENTS) == (SAID | HEARD) - set(CONTROLS) - {Submitted}
+
+
+def test_what_may_be_asked_from_outside_is_heard_and_said_at_the_door_alone() -> None:
+    assert {kind for kind in EVENTS if kind.command} == set(COMMANDS)
+    assert set(COMMANDS) <= HEARD
+    inside = (service for service in services() if not service.ingress)
+    assert not {kind for service in inside for kind in members(service.publishes)} & set(COMMANDS)
+
+
+def test_no_two_events_share_a_name_on_the_wire() -> None:
+    assert len({kind.wire_name for kind in (*EVENTS, *CONTROLS, Submitted)}) == len(EVENTS) + len(CONTROLS) + 1
+
+
+def test_a_service_knows_every_event_it_hears_or_says() -> None:
+    for service in services():
+        assert {*members(service.consumes), *members(service.publishes)} <= {*service.events, *CONTROLS}

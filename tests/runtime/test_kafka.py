@@ -1,0 +1,50 @@
+"""What only a real log can do wrong, and where its keys belong."""
+
+import pytest
+
+from agora.kafka import KafkaLog, place
+from agora.ports import Unavailable
+from agora.topics import ensure_topics
+from tests.runtime.kafka_reader import read
+from tests.runtime.stores import said
+
+
+async def test_it_takes_a_prefix_that_ends_at_the_first_row_without_room(kafka: str, namespace: str) -> None:
+    await ensure_topics(kafka, [f"{namespace}totals"], 1)
+    log = KafkaLog(kafka, namespace)
+    large = b"x" * 600_000
+    assert await log.publish(said(("a", b"1"), ("a", large), ("a", large), ("a", b"4"))) == 2
+    assert [record.value for record in await read(kafka, f"{namespace}totals", 2)] == [b"1", large]
+    await log.close()
+
+
+async def test_a_broker_that_is_away_is_unavailable() -> None:
+    log = KafkaLog("127.0.0.1:1")
+    with pytest.raises(Unavailable, match="Kafka"):
+        await log.publish(said(("a", b"1")))
+    await log.close()
+
+
+async def test_it_can_be_used_again_after_it_was_closed(kafka: str, namespace: str) -> None:
+    await ensure_topics(kafka, [f"{namespace}totals"], 1)
+    log = KafkaLog(kafka, namespace)
+    for value in (b"1", b"2"):
+        assert await log.publish(said(("a", value))) == 1
+        await log.close()
+    assert [record.value for record in await read(kafka, f"{namespace}totals", 2)] == [b"1", b"2"]
+
+
+@pytest.mark.parametrize(
+    ("key", "hash_"),
+    [
+        ("21", -973932308),
+        ("foobar", -790332482),
+        ("a-little-bit-long-string", -985981536),
+        ("a-little-bit-longer-string", -1486304829),
+        ("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971),
+        ("abc", 479470107),
+    ],
+)
+def test_keys_are_placed_as_the_java_client_places_them(key: str, hash_: int) -> None:
+    """The values of Kafka's own UtilsTest; ``toPositive`` masks the sign bit."""
+    assert place(key) == hash_ & 0x7FFFFFFF
