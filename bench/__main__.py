@@ -23,7 +23,7 @@ from agora.service import Service
 from agora.settings import Settings
 from bench import ceilings
 from bench.checkouts import CURRENCY, LINES, checkouts, setup_commands
-from bench.driver import PAID, SETTLED, Progress, closed_loop, open_loop, prepare, quiet
+from bench.driver import PAID, SETTLED, Progress, closed_loop, open_loop, prepare
 from bench.report import Closed, Growth, Open, Report, Textbook
 from bench.textbook.run import run as run_textbook
 from console.site import Site
@@ -142,7 +142,6 @@ async def _crowd(opened: Market) -> None:
     buyers = [template.model_copy(update={"buyer": f"crowd-{number}"}) for number in range(AGENTS_KNOWN)]
     sellers = [RegisterSeller(seller=SellerId(f"crowd-{n}"), currency=CURRENCY) for n in range(AGENTS_KNOWN)]
     await prepare(opened.door, opened.progress, [*buyers, *sellers], "crowd")
-    await quiet(opened.progress)
 
 
 def _say(message: str) -> None:

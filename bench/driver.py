@@ -97,9 +97,9 @@ async def closed_loop(
     while done < count:
         counts = await progress.counts()
         now = perf_counter()
-        if hearers(counts, what, copies) - before > done:
-            moved = now
-        done = hearers(counts, what, copies) - before
+        heard = hearers(counts, what, copies) - before
+        if heard > done:
+            moved, done = now, heard
         run.marks.append((now - start, done, turns(counts)))
         if now - moved > STALL_SECONDS_MAX:
             raise RuntimeError(f"nothing moved for {STALL_SECONDS_MAX} s with {done} of {count} done: {counts}")
