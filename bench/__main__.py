@@ -23,14 +23,14 @@ from agora.service import Service
 from agora.settings import Settings
 from bench import ceilings
 from bench.checkouts import CURRENCY, LINES, checkouts, setup_commands
-from bench.driver import PAID, SETTLED, Progress, closed_loop, open_loop, prepare
+from bench.driver import PAID, SETTLED, Payments, Progress, closed_loop, open_loop, prepare
 from bench.report import Closed, Growth, Open, Report, Textbook
 from bench.textbook.run import run as run_textbook
 from console.site import Site
 from console.stack import market
 from market.buyers import CheckOut, RegisterBuyer
-from market.ids import SellerId
-from market.sellers import RegisterSeller
+from market.ids import ProductId, SellerId
+from market.sellers import ListProduct, RegisterSeller
 
 GROWTH_CHECKOUTS: Final = 56_000  # a little over a million turns
 SETTLED_CHECKOUTS: Final = 15_000
@@ -39,6 +39,7 @@ IN_FLIGHT: Final = 2_000
 TEXTBOOK_IN_FLIGHT: Final = 50
 OPEN_PER_SECOND: Final = 50
 OPEN_SECONDS: Final = 30
+WARM_SECONDS: Final = 5
 AGENTS_KNOWN: Final = 100_000
 FIRST_TURNS: Final = 100_000
 LAST_TURNS: Final = 1_000_000
@@ -54,10 +55,11 @@ screen: Final = Console(stderr=True)
 class Market:
     """A running market with its door open."""
 
-    def __init__(self, site: Site, door: Ingress, progress: Progress) -> None:
+    def __init__(self, site: Site, door: Ingress, connections: "dict[str, asyncpg.Connection[asyncpg.Record]]") -> None:
         self.site = site
         self.door = door
-        self.progress = progress
+        self.connections = connections
+        self.progress = Progress(connections)
 
     def rss_mb(self) -> dict[str, float]:
         """Resident megabytes of each service's process."""
@@ -70,7 +72,7 @@ async def _market(delivery_seconds: float) -> AsyncGenerator[Market]:
     async with market("bench", Settings(kafka=None, postgres=None), _say, rules, fresh=True) as site:
         connections = {name: await asyncpg.connect(url) for name, url in site.databases.items()}
         async with open_door(_entrance(), site.kafka, site.databases[_entrance().name], "", _say) as door:
-            opened = Market(site, door, Progress(connections))
+            opened = Market(site, door, connections)
             await prepare(door, opened.progress, setup_commands(), "setup")
             yield opened
         for connection in connections.values():
@@ -129,19 +131,27 @@ async def _closed(opened: Market, orders: Iterator[CheckOut], count: int, what: 
 
 
 async def _open(opened: Market) -> list[float]:
-    orders = checkouts(3, OPEN_PER_SECOND * (OPEN_SECONDS + 5))
-    await open_loop(opened.door, orders, opened.site.kafka, "transactions", per_second=OPEN_PER_SECOND, seconds=5)
-    return await open_loop(
-        opened.door, orders, opened.site.kafka, "transactions", per_second=OPEN_PER_SECOND, seconds=OPEN_SECONDS
-    )
+    orders = checkouts(3, OPEN_PER_SECOND * (OPEN_SECONDS + WARM_SECONDS))
+    topics = {service.name: service.stream.name for service in services()}
+    payments = Payments(opened.site.kafka, opened.connections, topics, PAID_COPIES)
+    await open_loop(opened.door, orders, payments, per_second=OPEN_PER_SECOND, seconds=WARM_SECONDS)
+    return await open_loop(opened.door, orders, payments, per_second=OPEN_PER_SECOND, seconds=OPEN_SECONDS)
 
 
 async def _crowd(opened: Market) -> None:
-    """Make every service that can be spoken to know a hundred thousand agents."""
+    """Make every service know a hundred thousand agents: new ones, and as many orders as are missing."""
     template = next(command for command in setup_commands() if isinstance(command, RegisterBuyer))
-    buyers = [template.model_copy(update={"buyer": f"crowd-{number}"}) for number in range(AGENTS_KNOWN)]
-    sellers = [RegisterSeller(seller=SellerId(f"crowd-{n}"), currency=CURRENCY) for n in range(AGENTS_KNOWN)]
+    numbers = range(AGENTS_KNOWN)
+    buyers = [template.model_copy(update={"buyer": f"crowd-{number}"}) for number in numbers]
+    sellers = [RegisterSeller(seller=SellerId(f"crowd-{n}"), currency=CURRENCY) for n in numbers]
     await prepare(opened.door, opened.progress, [*buyers, *sellers], "crowd")
+    listed = [
+        ListProduct(seller=SellerId(f"crowd-{n}"), product=ProductId(f"crowd-{n}"), prices_minor=(1,), stock=1)
+        for n in numbers
+    ]
+    await prepare(opened.door, opened.progress, listed, "listed")
+    missing = AGENTS_KNOWN - (await opened.progress.known())["transaction"]
+    await _closed(opened, checkouts(4, missing), missing, PAID, PAID_COPIES)
 
 
 def _say(message: str) -> None:

@@ -1,7 +1,8 @@
 """Drives a running market: closed loops, an open loop, and what the services have committed so far."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from time import perf_counter
@@ -18,6 +19,7 @@ from agora.wire import read_envelope
 from market.buyers import CheckOut
 
 POLL_SECONDS: Final = 0.02
+LOOK_MS: Final = 4
 SUBMIT_MAX: Final = 500
 STALL_SECONDS_MAX: Final = 60
 
@@ -113,15 +115,14 @@ async def closed_loop(
 
 
 async def open_loop(
-    door: Ingress, orders: Iterator[CheckOut], bootstrap: str, topic: str, *, per_second: int, seconds: int
+    door: Ingress, orders: Iterator[CheckOut], payments: "Payments", *, per_second: int, seconds: int
 ) -> list[float]:
-    """Send at a fixed rate, whatever happens; milliseconds from when each was due to its payment's place in the log."""
-    due: dict[str, float] = {}
-    latencies: list[float] = []
-    listener = asyncio.create_task(_payments(bootstrap, topic, due, latencies, per_second * seconds))
+    """Send at a fixed rate, whatever happens; milliseconds from when each was due until all had committed it paid."""
+    looking = asyncio.create_task(payments.look(per_second * seconds))
     await asyncio.sleep(1)
     start = perf_counter()
     sends: list[asyncio.Task[Any]] = []
+    due: dict[str, float] = {}
     for number, order in enumerate(islice(orders, per_second * seconds)):
         moment = start + number / per_second
         await asyncio.sleep(max(0.0, moment - perf_counter()))
@@ -129,26 +130,69 @@ async def open_loop(
         sends.append(asyncio.create_task(door.ask(order.order, order)))
     await asyncio.gather(*sends)
     async with asyncio.timeout(STALL_SECONDS_MAX):
-        await listener
-    return latencies
+        done = await looking
+    return [(done[order] - moment) * 1000 for order, moment in due.items()]
 
 
-async def _payments(bootstrap: str, topic: str, due: dict[str, float], latencies: list[float], count: int) -> None:
-    consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, auto_offset_reset="latest", fetch_max_wait_ms=100)
-    await consumer.start()
-    try:
-        while len(latencies) < count:
-            for records in (await consumer.getmany(timeout_ms=200)).values():
-                for record in records:
-                    if record.value and b"PaymentSucceeded.v1" in record.value:
-                        subject = read_envelope(record.value).subject
-                        if subject in due:
-                            latencies.append((perf_counter() - due.pop(subject)) * 1000)
-    finally:
-        await consumer.stop()
+class Payments:
+    """When each order's payment was committed by the last service that hears it.
+
+    A service has committed a record once its partition's next offset is past it.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        connections: Mapping[str, "asyncpg.Connection[asyncpg.Record]"],
+        topics: Mapping[str, str],
+        copies: Mapping[str, int],
+    ) -> None:
+        self._bootstrap = bootstrap
+        self._hearers = {topics[name]: connections[name] for name in copies}
+        self._copies = sum(copies.values())
+
+    async def look(self, count: int) -> dict[str, float]:
+        """The moment of each of the next ``count`` payments, by order."""
+        consumer = AIOKafkaConsumer(
+            *self._hearers, bootstrap_servers=self._bootstrap, auto_offset_reset="latest", fetch_max_wait_ms=100
+        )
+        await consumer.start()
+        told: dict[tuple[str, int], deque[tuple[int, str]]] = {}
+        copies: Counter[str] = Counter()
+        done: dict[str, float] = {}
+        try:
+            while len(done) < count:
+                for place, records in (await consumer.getmany(timeout_ms=LOOK_MS)).items():
+                    waiting = told.setdefault((place.topic, place.partition), deque())
+                    waiting.extend((record.offset, paid) for record in records if (paid := _paid(record.value)))
+                for order in await self._committed(told):
+                    copies[order] += 1
+                    if copies[order] == self._copies:
+                        done[order] = perf_counter()
+        finally:
+            await consumer.stop()
+        return done
+
+    async def _committed(self, told: dict[tuple[str, int], deque[tuple[int, str]]]) -> list[str]:
+        found: list[str] = []
+        for topic, connection in self._hearers.items():
+            if not any(waiting for (where, _), waiting in told.items() if where == topic):
+                continue
+            for partition, next_offset in await connection.fetch("SELECT partition, next_offset FROM partitions"):
+                waiting = told.get((topic, partition), ())
+                while waiting and waiting[0][0] < next_offset:
+                    found.append(waiting.popleft()[1])
+        return found
 
 
-async def prepare(door: Ingress, progress: Progress, commands: list[Event], prefix: str) -> None:
+def _paid(value: bytes | None) -> str | None:
+    """The order a payment is for; ``None`` for any other event."""
+    if value is None or b"PaymentSucceeded.v1" not in value:
+        return None
+    return msgspec.json.decode(read_envelope(value).data)["transaction"]
+
+
+async def prepare(door: Ingress, progress: Progress, commands: Sequence[Event], prefix: str) -> None:
     """Submit set-up commands and wait until no service has anything left to do with them."""
     await door.submit([asking(f"{prefix}-{number}", command) for number, command in enumerate(commands)])
     await quiet(progress)
