@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -29,8 +29,10 @@ class Subject:
 class Event(BaseModel):
     """A fact (past tense) or a command (imperative). Frozen, validated when made, strict about types.
 
-    A subclass is one version of one event. Its wire name is ``<Class>.v<version>``; say
-    ``class OrderPlaced(Event, version=2)`` for a later one, and ``command=True`` for what may be asked from outside.
+    A subclass is one version of one event. Its wire name is ``<Class>.v<version>``; ``command=True`` marks what may be
+    asked from outside. A later version is a new class of the same name, ``class OrderPlaced(Event, version=2,
+    replaces=before.OrderPlaced)``, with an ``upcast``; ``readable_since=1`` says that what it writes can still be read
+    as any version from 1 on, so that services which do not know it yet go on.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
@@ -38,12 +40,37 @@ class Event(BaseModel):
     version: ClassVar[int] = 1
     wire_name: ClassVar[str] = "Event.v1"
     command: ClassVar[bool] = False
+    replaces: ClassVar["type[Event] | None"] = None
+    readable_as: ClassVar[tuple[str, ...]] = ()
+    """Wire names of the earlier versions as which this one can be read, latest first."""
 
-    def __init_subclass__(cls, version: int = 1, *, command: bool = False) -> None:
+    def __init_subclass__(
+        cls,
+        version: int = 1,
+        *,
+        command: bool = False,
+        replaces: "type[Event] | None" = None,
+        readable_since: int | None = None,
+    ) -> None:
         super().__init_subclass__()
+        name, previous = cls.__name__, replaces.version if replaces else 0
+        if version != previous + 1 or (replaces and replaces.__name__ != name):
+            raise TypeError(f"{name}, version {version}, must replace {name}, version {version - 1}")
         cls.version = version
         cls.command = command
-        cls.wire_name = f"{cls.__name__}.v{version}"
+        cls.wire_name = f"{name}.v{version}"
+        cls.replaces = replaces
+        cls.readable_as = tuple(f"{name}.v{v}" for v in range(previous, (readable_since or version) - 1, -1))
+
+    @classmethod
+    def lineage(cls) -> "tuple[type[Event], ...]":
+        """Itself and every version before it, latest first."""
+        return (cls, *(cls.replaces.lineage() if cls.replaces else ()))
+
+    @classmethod
+    def upcast(cls, old: Any) -> Self:
+        """Say what the version before said in the words of this one. Pure; every version but the first has one."""
+        raise NotImplementedError(f"{cls.wire_name} does not say how {type(old).wire_name} becomes one")
 
     def concerns(self) -> Iterable[Subject]:
         """Every subject this event is about; it is published once to each one's stream."""
