@@ -12,10 +12,10 @@ import asyncpg
 import msgspec
 from aiokafka import AIOKafkaConsumer
 
+from agora.envelope import read_envelope
 from agora.event import Event
 from agora.ingress import Ingress
 from agora.requests import asking
-from agora.wire import read_envelope
 from market.buyers import CheckOut
 
 POLL_SECONDS: Final = 0.02

@@ -9,8 +9,8 @@ from datetime import timedelta
 from typing import Final
 
 from agora.discovery import services
+from agora.envelope import read_envelope
 from agora.ports import Commit, Move, OutboxRow, PartitionRow, StoredAgent
-from agora.wire import read_envelope
 from agora.world import World
 from bench.checkouts import LINES, PRODUCTS_PER_SELLER, checkouts, setup_commands
 from bench.scratch import PARTITIONS

@@ -9,22 +9,13 @@ from pydantic import TypeAdapter
 
 from agora.control import ErrorOccurred
 from agora.decision import Append, Forget, Put, Remind, RowChange
+from agora.envelope import ENVELOPE_BYTES_MAX, EVENT_BYTES_MAX, REASON_CHARS_MAX
 from agora.event import Event
 from agora.partition import Agent, Draft, Partition
 from agora.ports import Commit, DeadLetter, Move, OutboxRow, ParkedRow, Record, ReminderRow, StoredAgent
 from agora.service import Service
-from agora.wire import (
-    ENVELOPE_BYTES_MAX,
-    EVENT_BYTES_MAX,
-    REASON_CHARS_MAX,
-    Cause,
-    EventTooLarge,
-    Heard,
-    data_of,
-    iso,
-    seal,
-    trace_of,
-)
+from agora.versions import UnknownVersion
+from agora.wire import Cause, EventTooLarge, Heard, data_of, iso, seal, trace_of
 
 PARKED_EVENTS_PER_AGENT_MAX: Final = 1_000
 RECENT_IDS_PER_AGENT_MAX: Final = 64
@@ -34,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 class Unopenable(Exception):
-    """A stored state that this code cannot open."""
+    """A stored state, or an event, that this code cannot open."""
 
 
 class Batch:
@@ -132,6 +123,8 @@ class Batch:
         agent = draft.agents[subject]
         if type(agent.state) is Unopenable:
             raise agent.state
+        if type(heard.event) is UnknownVersion:
+            raise Unopenable(str(heard.event))
         recent = agent.recent
         if not heard.sequence:
             token = f"{heard.source} {heard.id}"
@@ -171,7 +164,7 @@ class Batch:
                 else:
                     told = data = data or data_of(event)
                 sequence += 1
-                value = seal(cause, source, sequence, event.wire_name, concerned.id, told)
+                value = seal(cause, source, sequence, event.wire_name, concerned.id, told, event.readable_as)
                 rows.append(OutboxRow(number, sequence, concerned.stream.name, concerned.id, value))
         for event in events:
             draft.count(f"told {event.wire_name}")

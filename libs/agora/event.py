@@ -41,8 +41,8 @@ class Event(BaseModel):
     wire_name: ClassVar[str] = "Event.v1"
     command: ClassVar[bool] = False
     replaces: ClassVar["type[Event] | None"] = None
-    readable_as: ClassVar[tuple[str, ...]] = ()
-    """Wire names of the earlier versions as which this one can be read, latest first."""
+    readable_as: ClassVar[str] = ""
+    """Wire names of the earlier versions as which this one can be read, latest first, comma-separated."""
 
     def __init_subclass__(
         cls,
@@ -60,7 +60,7 @@ class Event(BaseModel):
         cls.command = command
         cls.wire_name = f"{name}.v{version}"
         cls.replaces = replaces
-        cls.readable_as = tuple(f"{name}.v{v}" for v in range(previous, (readable_since or version) - 1, -1))
+        cls.readable_as = ",".join(f"{name}.v{v}" for v in range(previous, (readable_since or version) - 1, -1))
 
     @classmethod
     def lineage(cls) -> "tuple[type[Event], ...]":

@@ -11,11 +11,13 @@ from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 from aiokafka.producer.message_accumulator import BatchBuilder
 
+from agora.envelope import HEADERS
 from agora.ports import OutboxRow, Unavailable
 
 BATCH_BYTES_MAX: Final = 1_000_000  # below the topics' max.message.bytes of 1 MiB
 PUBLISH_SECONDS_MAX: Final = 30
 KEYS_REMEMBERED_MAX: Final = 32_768
+_HEADERS: Final = list(HEADERS)
 
 
 @lru_cache(maxsize=KEYS_REMEMBERED_MAX)
@@ -86,7 +88,7 @@ class KafkaLog:
             batch = batches.get(destination)
             if batch is None:
                 batch = batches[destination] = producer.create_batch()
-            if batch.append(timestamp=None, key=subject.encode(), value=value) is None:
+            if batch.append(timestamp=None, key=subject.encode(), value=value, headers=_HEADERS) is None:
                 return batches, count
         return batches, len(rows)
 

@@ -6,9 +6,10 @@ from typing import Final
 
 from agora.batch import PARKED_EVENTS_PER_AGENT_MAX, Batch, moment
 from agora.control import RedriveParked, SkipParked
+from agora.envelope import REASON_CHARS_MAX, Undecodable
 from agora.partition import Draft, Partition
 from agora.ports import ParkedRow, Refused, Store
-from agora.wire import REASON_CHARS_MAX, Codec, Heard, Undecodable
+from agora.wire import Codec, Heard
 
 CONTROLS: Final = (RedriveParked, SkipParked)
 

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 
 from agora import control
 from agora.batch import Batch, opened_agent
+from agora.envelope import Undecodable
 from agora.event import Event
 from agora.parking import CONTROLS, Parking
 from agora.partition import AGENTS_PER_PARTITION_MAX, Agents, Draft, Partition
@@ -22,7 +23,7 @@ from agora.ports import Clock, Fenced, Log, Record, Refused, Store, Unavailable
 from agora.relay import Relay
 from agora.service import Service
 from agora.sweep import Sweeper
-from agora.wire import Codec, Heard, Undecodable
+from agora.wire import Codec, Heard, UnknownType
 
 TURNS_PER_COMMIT_MAX: Final = 2_000
 
@@ -212,7 +213,9 @@ class Engine:
                     hearings.append((draft, heard))
                 continue
             draft.next_offset = record.offset + 1
-            if heard is not None:
+            if isinstance(heard, UnknownType):
+                draft.count("unknown types")
+            elif heard is not None:
                 batch.dead(record, str(heard))
                 draft.count("dead letters")
         return hearings

@@ -1,48 +1,36 @@
-"""Events on the wire: CloudEvents 1.0 in structured JSON mode."""
+"""Events on the wire: what a service hears is opened, what it says is sealed."""
 
 from collections.abc import Iterable
 from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 from pydantic import ValidationError
 
+from agora.envelope import (
+    EVENT_BYTES_MAX,
+    REASON_CHARS_MAX,
+    SPECVERSION,
+    Envelope,
+    Undecodable,
+    envelope_of,
+    number_of,
+)
 from agora.event import Event
 from agora.ports import Record
+from agora.versions import Opener, UnknownVersion, openers, split
 
-CONTENT_TYPE: Final = "application/cloudevents+json"
-EVENT_BYTES_MAX: Final = 900_000  # below Kafka's message.max.bytes (1 MiB) with room for the batch around it
-ENVELOPE_BYTES_MAX: Final = 10_000  # what an event's attributes may take beside its data
-ID_CHARS_MAX: Final = 256
-REASON_CHARS_MAX: Final = 500
+READABLE_VERSIONS_MAX: Final = 16
 
 
-class Undecodable(Exception):
-    """A record that cannot be read as an event; the message is the reason."""
+class UnknownType(Undecodable):
+    """An event nobody has told this code of, such as one of a service that joined later."""
 
 
 class EventTooLarge(ValueError):
     """An event that Kafka would not take; refused before the commit, since it would block its outbox for ever."""
-
-
-class Envelope(msgspec.Struct, omit_defaults=True):
-    """The CloudEvents attributes of one record, with Agora's extensions."""
-
-    specversion: str
-    id: str
-    source: str
-    type: str
-    subject: str = ""
-    time: str = ""
-    datacontenttype: str = ""
-    dataschema: str = ""
-    correlationid: str = ""
-    causationid: str = ""
-    traceparent: str = ""
-    sequence: str = ""
-    data: msgspec.Raw = msgspec.Raw(b"")
 
 
 class Heard(NamedTuple):
@@ -63,92 +51,70 @@ class Heard(NamedTuple):
     traceparent: str
 
 
-_envelopes: Final = msgspec.json.Decoder(Envelope)
 _encode: Final = msgspec.json.Encoder().encode
 
 
 class Codec:
-    """Reads and writes the events a service knows.
+    """Reads the events a service knows, in every version there has been.
 
-    ``consumes`` are opened; the rest of ``known`` is passed over; anything else is undecodable.
+    ``consumes`` are opened; the rest of ``known`` is passed over.
     """
 
     def __init__(self, consumes: Iterable[type[Event]], known: Iterable[type[Event]]) -> None:
-        self._validators = {event.wire_name: event.__pydantic_validator__.validate_json for event in consumes}
-        self._known = frozenset(event.wire_name for event in known)
+        heard = tuple(consumes)
+        self._openers = openers(heard)
+        self._heard = frozenset(event.__name__ for event in heard)
+        self._known = frozenset(event.__name__ for event in (*heard, *known))
 
     def open(self, record: Record) -> Heard | None:
         """Read one record; ``None`` if it is a known event that this service does not consume.
 
-        Raises ``Undecodable``.
+        An event of a later version than this code knows is read as the version its producer says it can be read as,
+        or else comes as ``UnknownVersion``. Raises ``Undecodable``, ``UnknownType`` where even the name is unknown.
         """
-        envelope = _envelope(record)
-        validate = self._validators.get(envelope.type)
-        if validate is None:
-            if envelope.type in self._known:
+        envelope = envelope_of(record)
+        wire_name = envelope.type
+        opener = self._openers.get(wire_name)
+        if opener is None:
+            wire_name, opener = self._stand_in(envelope)
+            if opener is None:
                 return None
-            raise Undecodable(f"unknown type or version: {envelope.type[:100]}")
         return Heard(
             record,
             envelope.subject,
-            open_data(validate, envelope),
-            envelope.type,
+            open_data(opener, envelope),
+            wire_name,
             envelope.source,
             envelope.id,
-            _sequence(envelope.sequence),
+            number_of(envelope),
             envelope.correlationid or envelope.id,
             envelope.causationid,
             envelope.traceparent,
         )
 
+    def _stand_in(self, envelope: Envelope) -> tuple[str, Opener | None]:
+        for readable in envelope.readableas.split(",", READABLE_VERSIONS_MAX):
+            if opener := self._openers.get(readable):
+                return readable, opener
+        name, version = split(envelope.type)
+        if name not in self._known:
+            raise UnknownType(f"unknown type: {envelope.type[:100]}")
+        if name not in self._heard:
+            return envelope.type, None
+        if not version:
+            raise Undecodable(f"no version: {envelope.type[:100]}")
+        unknown = UnknownVersion(type=envelope.type)
+        return envelope.type, lambda _: unknown
 
-def open_data(validate: Any, envelope: Envelope) -> Event:
+
+def open_data(opener: Opener, envelope: Envelope) -> Event:
     """The event inside an envelope. Raises ``Undecodable``."""
     try:
-        return validate(bytes(envelope.data))
+        return opener(bytes(envelope.data))
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(str(step) for step in first["loc"])
         raise Undecodable(f"{envelope.type}: data.{place}: {first['msg']}"[:REASON_CHARS_MAX]) from None
-
-
-def read_envelope(value: bytes) -> Envelope:
-    """The CloudEvents envelope of a record's value. Raises ``Undecodable``."""
-    try:
-        envelope = _envelopes.decode(value)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise Undecodable(f"no CloudEvent: {error}"[:REASON_CHARS_MAX]) from None
-    if envelope.specversion != "1.0":
-        raise Undecodable(f"CloudEvents version {envelope.specversion[:20]!r}, not 1.0")
-    name, source = envelope.id, envelope.source
-    if not (0 < len(name) <= ID_CHARS_MAX and 0 < len(source) <= ID_CHARS_MAX and (source + name).isprintable()):
-        raise Undecodable("the CloudEvents id or source is empty, too long or not printable")
-    if len(envelope.correlationid) > ID_CHARS_MAX or "\x00" in envelope.correlationid:
-        raise Undecodable("the correlation id is too long or holds a NUL")
-    return envelope
-
-
-def _envelope(record: Record) -> Envelope:
-    if not record.key:
-        raise Undecodable("no key")
-    if not record.value:
-        raise Undecodable("no value")
-    if len(record.value) > EVENT_BYTES_MAX:
-        raise Undecodable(f"oversized: {len(record.value):,} bytes, at most {EVENT_BYTES_MAX:,}")
-    envelope = read_envelope(record.value)
-    if envelope.subject.encode() != record.key:
-        raise Undecodable(f"subject {envelope.subject[:100]!r} is not the record's key")
-    if len(envelope.subject) > ID_CHARS_MAX or "\x00" in envelope.subject:
-        raise Undecodable("the subject is too long or holds a NUL")
-    return envelope
-
-
-def _sequence(text: str) -> int:
-    if not text:
-        return 0
-    if text.isascii() and text.isdigit() and 0 < len(text) <= len("9223372036854775807"):
-        return int(text)
-    raise Undecodable(f"sequence {text[:20]!r} is no positive number")
 
 
 def data_of(event: Event) -> bytes:
@@ -165,12 +131,14 @@ class Cause(NamedTuple):
     trace: str
 
 
-def seal(cause: Cause, source: str, sequence: int, wire_name: str, subject: str, data: bytes) -> bytes:
+def seal(
+    cause: Cause, source: str, sequence: int, wire_name: str, subject: str, data: bytes, readable_as: str = ""
+) -> bytes:
     """The record value of one event: number ``sequence`` of ``source``. Raises ``EventTooLarge``."""
     number = str(sequence)
     value = _encode(
         Envelope(
-            "1.0",
+            SPECVERSION,
             number,
             source,
             wire_name,
@@ -182,6 +150,7 @@ def seal(cause: Cause, source: str, sequence: int, wire_name: str, subject: str,
             cause.causation,
             f"00-{cause.trace}-{_span(source, sequence)}-01",
             number,
+            readable_as,
             msgspec.Raw(data),
         )
     )

@@ -11,12 +11,13 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
+from agora.envelope import read_envelope
 from agora.event import Event
 from agora.memory import MemoryLog, MemoryStore, VirtualClock
 from agora.ports import Unavailable
 from agora.service import Service
 from agora.turns import Engine
-from agora.wire import Cause, data_of, iso, read_envelope, seal, trace_of
+from agora.wire import Cause, data_of, iso, seal, trace_of
 
 ROUNDS_MAX: Final = 5_000
 

@@ -1,12 +1,14 @@
 """Lets folds hear the log: every event once, opened once, whoever hears it."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from agora.audit import Fold, Said
+from agora.envelope import Envelope, Undecodable, envelope_of, number_of
 from agora.event import Event
 from agora.ports import Record
-from agora.wire import EVENT_BYTES_MAX, Envelope, Undecodable, open_data, read_envelope
+from agora.versions import Opener, openers
+from agora.wire import open_data
 from console.log_reader import Batch
 from console.sequences import Sequences
 
@@ -14,7 +16,7 @@ from console.sequences import Sequences
 class _Ear(NamedTuple):
     """How to open one kind of event, and who hears it."""
 
-    validate: Any
+    opener: Opener
     folds: tuple[Fold, ...]
 
 
@@ -40,16 +42,16 @@ class Hearing:
         if ear is None:
             return
         try:
-            event: Event = open_data(ear.validate, envelope)
+            event: Event = open_data(ear.opener, envelope)
         except Undecodable:
             return
-        number = int(envelope.sequence or "0")
+        number = number_of(envelope)
         said = Said(stream, envelope.subject, event, number, envelope.correlationid or envelope.id)
         for fold in ear.folds:
             fold.hear(said)
 
     def _is_new(self, stream: str, partition: int, envelope: Envelope) -> bool:
-        number = int(envelope.sequence or "0")
+        number = number_of(envelope)
         if number:
             return self._sequences.first(stream, partition, envelope.source, number)
         return self._sequences.first_of_id(stream, envelope.subject, envelope.source, envelope.id)
@@ -57,24 +59,20 @@ class Hearing:
 
 def _open(record: Record) -> Envelope | None:
     """The envelope, where a service would have read it too."""
-    value = record.value
-    if not record.key or not value or len(value) > EVENT_BYTES_MAX:
-        return None
     try:
-        envelope = read_envelope(value)
+        envelope = envelope_of(record)
+        number_of(envelope)
     except Undecodable:
         return None
-    number = envelope.sequence
-    readable = not number or (number.isascii() and number.isdigit())
-    return envelope if readable and envelope.subject.encode() == record.key else None
+    return envelope
 
 
 def _ears(folds: Iterable[Fold]) -> Mapping[tuple[str, str], _Ear]:
     ears: dict[tuple[str, str], _Ear] = {}
     for fold in folds:
         for stream, kinds in fold.hears.items():
-            for kind in kinds:
-                key = (stream.name, kind.wire_name)
+            for wire_name, opener in openers(kinds).items():
+                key = (stream.name, wire_name)
                 others = ears[key].folds if key in ears else ()
-                ears[key] = _Ear(kind.__pydantic_validator__.validate_json, (*others, fold))
+                ears[key] = _Ear(opener, (*others, fold))
     return ears

@@ -4,13 +4,15 @@ import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, Self
+from typing import Final, Literal, Self
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from agora.wire import Envelope, Undecodable, read_envelope
+from agora.envelope import Envelope, Undecodable, envelope_of
+from agora.ports import Record
+from agora.versions import split
 from console.site import Site
 from market.buyers import OrderRefused
 from market.streams import BUYERS, TRANSACTIONS
@@ -61,8 +63,8 @@ class Tally:
         return self.settled + self.refused
 
 
-_TYPES: Final = frozenset(
-    event.wire_name for event in (OrderPlaced, OrderRefused, PaymentSucceeded, TransactionSettled, TransactionCancelled)
+_NAMES: Final = frozenset(
+    event.__name__ for event in (OrderPlaced, OrderRefused, PaymentSucceeded, TransactionSettled, TransactionCancelled)
 )
 _told: Final = msgspec.json.Decoder(_Told)
 
@@ -122,31 +124,33 @@ class Follower:
                 continue
             for at, records in found.items():
                 for record in records:
-                    self._hear(record)
+                    self.hear(record)
                 self._positions[at] = records[-1].offset + 1
             if found:
                 self.changed.set()
 
-    def _hear(self, record: "ConsumerRecord[Any, Any]") -> None:
+    def hear(self, record: Record) -> None:
+        """Note what a record says of an order that is followed."""
         try:
-            envelope = read_envelope(record.value or b"")
-            if envelope.type in _TYPES:
-                self._note(envelope, record.timestamp / 1000)
+            envelope = envelope_of(record)
+            name, _ = split(envelope.type)
+            if name in _NAMES:
+                self._note(name, envelope, record.timestamp / 1000)
         except (Undecodable, msgspec.MsgspecError):
             return  # a foreign record; the services keep it as a dead letter
 
-    def _note(self, envelope: Envelope, at: float) -> None:
+    def _note(self, name: str, envelope: Envelope, at: float) -> None:
         told = _told.decode(envelope.data)
         order = told.transaction or told.order
         fate = self.fates.get(order)
         if fate is None or fate.turned_away:
             return
-        if envelope.type == OrderPlaced.wire_name:
+        if name == OrderPlaced.__name__:
             self.tally.placed += not fate.placed
             fate.placed = True
-        elif envelope.type == PaymentSucceeded.wire_name:
+        elif name == PaymentSucceeded.__name__:
             self._pay(fate, at)
-        elif envelope.type == TransactionSettled.wire_name:
+        elif name == TransactionSettled.__name__:
             self._settle(fate)
         else:
             self.refuse(order, told.reason)

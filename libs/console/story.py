@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
+from agora.envelope import Envelope, Undecodable, envelope_of
 from agora.ports import Record
-from agora.wire import Envelope, Undecodable, read_envelope
 from console.log_reader import open_log
 from console.output import Failure
 
@@ -155,7 +155,7 @@ async def _search(words: Collection[str], bootstrap: str, prefix: str, streams: 
                 value = record.value
                 if value is None or not any(needle in value for needle in needles):
                     continue
-                told = _read(stream, record, value)
+                told = _read(stream, record)
                 if told is not None and (told.correlation in words or told.subject in words):
                     found.setdefault((stream, told.subject, told.source, told.id), told)
     return set(found.values())
@@ -174,9 +174,9 @@ class _Reason(msgspec.Struct):
 _reasons: Final = msgspec.json.Decoder(_Reason)
 
 
-def _read(stream: str, record: Record, value: bytes) -> Told | None:
+def _read(stream: str, record: Record) -> Told | None:
     try:
-        envelope = read_envelope(value)
+        envelope = envelope_of(record)
     except Undecodable:
         return None
     return Told(

@@ -6,9 +6,10 @@ from typing import TypeAlias
 import msgspec
 
 from agora.audit import Fold
+from agora.envelope import Envelope, read_envelope
 from agora.event import Event
 from agora.memory import MemoryRecord
-from agora.wire import Envelope, data_of, read_envelope
+from agora.wire import data_of
 from agora.world import World
 from console.audit_log import Hearing
 from console.sequences import Sequences

@@ -1,12 +1,12 @@
 import io
 import json
 from datetime import UTC, datetime
-from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
 from agora.event import Event
+from agora.memory import MemoryRecord
 from agora.wire import Cause, data_of, seal
 from console import errands
 from console.figures import Comparison
@@ -99,7 +99,7 @@ def heard(*events: Event, follower: Follower | None = None) -> Follower:
     follower = follower or Follower(NOWHERE, ["1", "2"], lambda _: None, from_start=False)
     for event in events:
         value = seal(Cause("", "", "", ""), "test", 1, event.wire_name, "1", data_of(event))
-        follower._hear(SimpleNamespace(value=value, timestamp=2_000))  # pyright: ignore[reportPrivateUsage, reportArgumentType]
+        follower.hear(MemoryRecord(0, 0, 2_000, b"1", value))
     return follower
 
 
@@ -121,7 +121,7 @@ def test_an_order_turned_away_has_no_part_in_what_its_id_did_before() -> None:
 
 def test_what_is_no_event_is_passed_over() -> None:
     follower = heard()
-    follower._hear(SimpleNamespace(value=b"no json", timestamp=0))  # pyright: ignore[reportPrivateUsage, reportArgumentType]
+    follower.hear(MemoryRecord(0, 0, 0, b"1", b"no json"))
     assert follower.tally == Tally()
 
 

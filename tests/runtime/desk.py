@@ -11,6 +11,7 @@ from aiokafka import ConsumerRecord
 
 from agora.clock import WallClock
 from agora.control import ERRORS, ErrorOccurred
+from agora.envelope import read_envelope
 from agora.event import Event
 from agora.kafka import KafkaLog
 from agora.ports import Record
@@ -19,7 +20,7 @@ from agora.provision import Access
 from agora.service import Service
 from agora.topics import ensure_topics
 from agora.turns import Engine
-from agora.wire import Cause, data_of, read_envelope, seal
+from agora.wire import Cause, data_of, seal
 from tests.runtime.counting import COUNTERS, TOTALS, Totalled, counting
 from tests.runtime.kafka_reader import Raw, Teller, read
 
@@ -80,7 +81,7 @@ class Office:
         """An event as the next of one numbered source."""
         self.told += 1
         (subject,) = event.concerns()
-        value = seal(CAUSE, "test-0", self.told, event.wire_name, subject.id, data_of(event))
+        value = seal(CAUSE, "test-0", self.told, event.wire_name, subject.id, data_of(event), event.readable_as)
         return Raw(subject.id.encode(), value)
 
     async def write(self, *records: Raw) -> None:

@@ -4,10 +4,10 @@ import pytest
 
 from agora.batch import PARKED_EVENTS_PER_AGENT_MAX
 from agora.control import RedriveParked, SkipParked
+from agora.envelope import EVENT_BYTES_MAX
 from agora.ports import Commit, Unavailable
 from agora.postgres import PostgresStore
 from agora.service import Service
-from agora.wire import EVENT_BYTES_MAX
 from tests.runtime.counting import ENTRY_MAX, UNLUCKY, Add, RingAfter, counting
 from tests.runtime.desk import Desk, Office
 

@@ -6,12 +6,12 @@ from itertools import pairwise
 import pytest
 
 from agora.decision import Decision, become
+from agora.envelope import read_envelope
 from agora.kafka import KafkaLog
 from agora.memory import MemoryLog, MemoryStore, VirtualClock
 from agora.ports import OutboxRow, Unavailable
 from agora.service import Service
 from agora.turns import Engine
-from agora.wire import read_envelope
 from tests.runtime.counting import TOTALS, Add, Totalled
 from tests.runtime.desk import Desk, Office
 from tests.runtime.kafka_reader import read

@@ -9,13 +9,13 @@ import pytest
 
 from agora.discovery import service
 from agora.door import open_door
+from agora.envelope import read_envelope
 from agora.ingress import Answer, Ingress
 from agora.ports import OutboxRow
 from agora.postgres import PostgresStore
 from agora.provision import Access
 from agora.requests import KEY_REUSED, asking
 from agora.topics import ensure_topics
-from agora.wire import read_envelope
 from market.ids import ProductId
 from market.products import Replenish
 from tests.runtime.gate import Gate

@@ -4,9 +4,9 @@ from collections import Counter
 from typing import Any
 
 from agora.audit import Said
+from agora.envelope import read_envelope
 from agora.memory import MemoryLog, MemoryStore, VirtualClock
 from agora.turns import Engine
-from agora.wire import read_envelope
 from agora.world import House, World
 from market.audit import folds
 from market.buyers import CheckOut, OrderRefused

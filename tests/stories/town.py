@@ -4,8 +4,8 @@ from datetime import timedelta
 from typing import Final, TypeVar
 
 from agora.discovery import services
+from agora.envelope import Envelope, read_envelope
 from agora.event import Event, Stream
-from agora.wire import Envelope, read_envelope
 from agora.world import Faults, World
 from market.buyers import AddToCart, CheckOut, Mandate, RegisterBuyer
 from market.ids import BuyerId, ProductId, SellerId, TransactionId
