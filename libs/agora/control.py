@@ -4,6 +4,7 @@ from typing import Annotated, Final
 
 from pydantic import StringConstraints
 
+from agora.envelope import ID_CHARS_MAX
 from agora.event import Event, Stream, Subject
 
 ERRORS: Final = Stream("errors")
@@ -21,7 +22,7 @@ class ErrorOccurred(Event):
     error: Text
 
     def concerns(self) -> tuple[Subject]:
-        return (ERRORS(f"{self.service}/{self.agent}"),)
+        return (ERRORS(f"{self.service}/{self.agent}"[:ID_CHARS_MAX]),)
 
 
 class RedriveParked(Event):

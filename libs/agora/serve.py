@@ -21,6 +21,9 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from agora import discovery
+from agora.identity import identity_of
+from agora.ports import Unavailable
+from agora.postgres import PostgresStore
 from agora.revision import RevisionError, check
 from agora.run import Worker
 from agora.service import Service
@@ -34,6 +37,8 @@ STOP_SECONDS_MAX: Final = 10.0
 READY_POLL_SECONDS: Final = 0.05
 
 log = logging.getLogger("agora.service")
+
+_ACCEPT_LOSS: Final = "DELETE FROM log_identity; UPDATE partitions SET next_offset = 0"
 
 _AWAY: Final = (
     OSError,
@@ -70,11 +75,14 @@ async def serve(service: Service, address: Address, *, attended: bool) -> int:
     folder = discovery.folders()[service.name] / "migrations"
     while True:
         await _await_database(address.database, folder)
-        await _await_topic(address, service.stream.name)
+        identity = await _await_topic(address, service.stream.name)
         try:
-            return await _work(service, address)
+            return await _work(service, address, identity)
         except KafkaError as error:
             log.warning("waiting for Kafka at %s: %s", address.kafka, type(error).__name__)
+            await asyncio.sleep(RETRY_SECONDS)
+        except Unavailable as away:
+            log.warning("waiting for %s", away)
             await asyncio.sleep(RETRY_SECONDS)
         except HistoryLost as lost:
             raise ServeError(str(lost)) from None
@@ -98,8 +106,13 @@ def log_as_json() -> None:
         logging.getLogger(name).setLevel(level)
 
 
-async def _work(service: Service, address: Address) -> int:
+async def _work(service: Service, address: Address, identity: str) -> int:
     worker = Worker(service, address.kafka, address.database, address.namespace)
+    try:
+        await _compare_logs(worker.store, service, identity)
+    except BaseException:
+        await worker.store.close()
+        raise
     told: list[int] = []
 
     @worker.app.after_startup
@@ -122,6 +135,17 @@ async def _work(service: Service, address: Address) -> int:
     return told[0] if told else 0
 
 
+async def _compare_logs(store: PostgresStore, service: Service, identity: str) -> None:
+    """An offset means nothing in another log. Raises ``ServeError`` if the database follows another."""
+    known = await store.identify(service.stream.name, identity)
+    if known != identity:
+        raise ServeError(
+            f"the database of '{service.name}' follows the stream '{service.stream.name}' of {known}, but Kafka has "
+            f"{identity}: the topic was made anew, or AGORA_KAFKA is another cluster. Go back to the one it follows; "
+            f"or, to accept that what it held is lost, in this database: {_ACCEPT_LOSS}"
+        )
+
+
 async def _say_when_ready(worker: Worker, name: str) -> None:
     while not worker.engine.owned:
         await asyncio.sleep(READY_POLL_SECONDS)
@@ -140,15 +164,15 @@ async def _await_database(url: str, folder: Path) -> None:
         await asyncio.sleep(RETRY_SECONDS)
 
 
-async def _await_topic(address: Address, stream: str) -> None:
-    """Wait for Kafka, and for the stream's topic."""
+async def _await_topic(address: Address, stream: str) -> str:
+    """Wait for Kafka, and for the stream's topic; return which log it is."""
     topic = address.namespace + stream
     while True:
         admin = AIOKafkaAdminClient(bootstrap_servers=address.kafka)
         try:
             await admin.start()
             if topic in await admin.list_topics():
-                return
+                return await identity_of(admin, topic)
             log.warning("waiting for the topic '%s'; it is made by: agora migrate", topic)
         except (KafkaError, OSError) as error:
             log.warning("waiting for Kafka at %s: %s", address.kafka, type(error).__name__)

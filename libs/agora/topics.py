@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
 
 RECORD_BYTES_MAX: Final = 1024 * 1024
@@ -19,12 +20,16 @@ CONFIG: Final = {
 }
 
 
+RELIED_ON: Final = {"message.timestamp.type": "LogAppendTime", "cleanup.policy": "delete"}
+"""Time comes from the log, and nothing is compacted away; other settings are the operator's."""
+
+
 class TopicError(RuntimeError):
-    """A topic could not be made, or has another number of partitions than the services expect."""
+    """A topic could not be made, or is not what the services need."""
 
 
 async def ensure_topics(bootstrap: str, names: Iterable[str], partitions: int) -> None:
-    """Make the topics that are missing; raise where one has another number of partitions.
+    """Make the topics that are missing. Raises ``TopicError`` where one has other partitions or settings than it needs.
 
     A key belongs to a partition for ever, so a topic's partitions are never added to behind the services' backs.
     """
@@ -36,6 +41,7 @@ async def ensure_topics(bootstrap: str, names: Iterable[str], partitions: int) -
         if missing := [name for name in wanted if name not in existing]:
             await _create(admin, missing, partitions)
             existing |= await _partitions(admin)  # another process may have made one at the same moment
+        settings = await _settings(admin, wanted)
     except KafkaError as error:
         raise TopicError(f"Kafka at {bootstrap} did not make the topics: {error}. Check AGORA_KAFKA.") from error
     finally:
@@ -46,6 +52,11 @@ async def ensure_topics(bootstrap: str, names: Iterable[str], partitions: int) -
                 f"Topic {name} has {existing[name]} partitions where {partitions} are expected. "
                 f"Set AGORA_PARTITIONS={existing[name]}, or use another AGORA_NAMESPACE: "
                 "a key cannot change its partition."
+            )
+        for setting, (has, needs) in settings.get(name, {}).items():
+            raise TopicError(
+                f"Topic {name} has {setting}={has} where services need {needs}. Change it with: "
+                f"kafka-configs.sh --alter --topic {name} --add-config {setting}={needs}"
             )
 
 
@@ -61,3 +72,14 @@ async def _create(admin: AIOKafkaAdminClient, names: list[str], partitions: int)
 
 async def _partitions(admin: AIOKafkaAdminClient) -> dict[str, int]:
     return {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
+
+
+async def _settings(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, dict[str, tuple[str, str]]]:
+    """Where topics are set otherwise than services rely on: what each setting is, and what it must be."""
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name, dict.fromkeys(RELIED_ON)) for name in names]
+    answers: Any = await admin.describe_configs(resources)
+    return {
+        name: {setting: (has, RELIED_ON[setting]) for setting, has, *_ in settings if has != RELIED_ON.get(setting)}
+        for answer in answers
+        for _, _, _, name, settings in answer.resources
+    }

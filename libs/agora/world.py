@@ -38,11 +38,6 @@ class Faults:
     lost_answer: float = 0.0
     redelivery: float = 0.0
 
-    @classmethod
-    def none(cls) -> "Faults":
-        """A world where nothing goes wrong."""
-        return cls()
-
 
 class House:
     """One service in the world: a durable store, an engine that may die, and how far it has read each partition."""

@@ -1,10 +1,11 @@
 """What only a real log can do wrong, and where its keys belong."""
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from agora.kafka import KafkaLog, place
 from agora.ports import Unavailable
-from agora.topics import ensure_topics
+from agora.topics import TopicError, ensure_topics
 from tests.runtime.kafka_reader import read
 from tests.runtime.stores import said
 
@@ -48,3 +49,15 @@ async def test_it_can_be_used_again_after_it_was_closed(kafka: str, namespace: s
 def test_keys_are_placed_as_the_java_client_places_them(key: str, hash_: int) -> None:
     """The values of Kafka's own UtilsTest; ``toPositive`` masks the sign bit."""
     assert place(key) == hash_ & 0x7FFFFFFF
+
+
+async def test_a_topic_whose_times_are_the_producers_own_is_refused_with_what_to_do(kafka: str, namespace: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    foreign = NewTopic(f"{namespace}totals", 1, 1, topic_configs={"message.timestamp.type": "CreateTime"})
+    await admin.create_topics([foreign])
+    await admin.close()
+    with pytest.raises(
+        TopicError, match=r"message.timestamp.type=CreateTime .* --add-config message.timestamp.type=Log"
+    ):
+        await ensure_topics(kafka, [f"{namespace}totals"], 1)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
 
 from agora.discovery import folders
 from agora.migrations import upgrade
@@ -97,6 +98,36 @@ async def test_a_database_at_another_revision_is_refused_with_what_to_do(
     async with started(kafka, access.url, namespace) as process:
         await hears(process, remedy)
         assert await asyncio.wait_for(process.wait(), SECONDS_MAX) == 1
+
+
+async def test_a_topic_made_anew_is_refused_until_its_loss_is_accepted(
+    kafka: str, access: Access, namespace: str
+) -> None:
+    async with started(kafka, access.url, namespace) as process:
+        await hears(process, READY)
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), SECONDS_MAX) == 0
+    await made_anew(kafka, f"{namespace}products")
+    async with started(kafka, access.url, namespace) as process:
+        remedy = (await hears(process, "the topic was made anew")).rpartition("in this database: ")[2]
+        assert await asyncio.wait_for(process.wait(), SECONDS_MAX) == 1
+    connection = await asyncpg.connect(access.owner_url)
+    await connection.execute(remedy)
+    await connection.close()
+    async with started(kafka, access.url, namespace) as process:
+        await hears(process, READY)
+
+
+async def made_anew(kafka: str, topic: str) -> None:
+    """Delete a topic and make it again under its name."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    await admin.delete_topics([topic])
+    async with asyncio.timeout(SECONDS_MAX):
+        while topic in await admin.list_topics():
+            await asyncio.sleep(0.05)
+    await admin.close()
+    await ensure_topics(kafka, [topic], 2)
 
 
 async def test_a_database_that_is_not_there_is_named_with_what_to_check(

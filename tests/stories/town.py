@@ -28,7 +28,7 @@ async def town(seed: int = 0, faults: Faults | None = None) -> World:
     world.tell(*(RegisterSeller(seller=SellerId(seller), currency="GBP") for seller in ("S", "R")))
     world.tell(*(listing(product) for product in SELLS), buyer("B"))
     await world.run()
-    world.faults = faults or Faults.none()
+    world.faults = faults or Faults()
     return world
 
 
