@@ -13,9 +13,10 @@ from agora.envelope import ENVELOPE_BYTES_MAX, EVENT_BYTES_MAX, REASON_CHARS_MAX
 from agora.event import Event
 from agora.partition import Agent, Draft, Partition
 from agora.ports import Commit, DeadLetter, Move, OutboxRow, ParkedRow, Record, ReminderRow, StoredAgent
+from agora.promise import Promises
 from agora.service import Service
 from agora.versions import UnknownVersion
-from agora.wire import Cause, EventTooLarge, Heard, data_of, iso, seal, trace_of
+from agora.wire import Cause, EventTooLarge, Heard, iso, seal, trace_of
 
 PARKED_EVENTS_PER_AGENT_MAX: Final = 1_000
 RECENT_IDS_PER_AGENT_MAX: Final = 64
@@ -31,10 +32,13 @@ class Unopenable(Exception):
 class Batch:
     """The turns of one commit, over as many partitions as the poll returned."""
 
-    def __init__(self, service: Service, states: TypeAdapter[Any], refusal: str | None = None) -> None:
+    def __init__(
+        self, service: Service, states: TypeAdapter[Any], promises: Promises, refusal: str | None = None
+    ) -> None:
         """With a ``refusal``, every turn is parked for that reason: the database would not have it."""
         self._service = service
         self._states = states
+        self._written = promises.written
         self._drafts: dict[int, Draft] = {}
         self._refusal = refusal
         self.commit = Commit()
@@ -160,9 +164,9 @@ class Batch:
             for concerned in event.concerns():
                 seen = event.seen_by(concerned)
                 if seen is not event:
-                    told = data_of(seen)
+                    told = self._written(seen)
                 else:
-                    told = data = data or data_of(event)
+                    told = data = data or self._written(event)
                 sequence += 1
                 value = seal(cause, source, sequence, event.wire_name, concerned.id, told, event.readable_as)
                 rows.append(OutboxRow(number, sequence, concerned.stream.name, concerned.id, value))
@@ -177,7 +181,7 @@ class Batch:
         key = (heard.subject, reminder.name)
         if isinstance(reminder, Forget):
             return key, None
-        data = data_of(reminder.event)
+        data = self._written(reminder.event)
         if len(data) > EVENT_BYTES_MAX - ENVELOPE_BYTES_MAX:  # it could not be published when it falls due
             raise EventTooLarge(f"{reminder.event.wire_name} for {heard.subject} is {len(data):,} bytes")
         return key, ReminderRow(

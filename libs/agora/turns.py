@@ -20,6 +20,7 @@ from agora.event import Event
 from agora.parking import CONTROLS, Parking
 from agora.partition import AGENTS_PER_PARTITION_MAX, Agents, Draft, Partition
 from agora.ports import Clock, Fenced, Log, Record, Refused, Store, Unavailable
+from agora.promise import Promises
 from agora.relay import Relay
 from agora.service import Service
 from agora.sweep import Sweeper
@@ -50,12 +51,14 @@ class Engine:
         log: Log,
         clock: Clock,
         *,
+        promises: Promises | None = None,
         agents_per_partition_max: int = AGENTS_PER_PARTITION_MAX,
         turns_per_commit_max: int = TURNS_PER_COMMIT_MAX,
     ) -> None:
         self.service = service
         self.relay = Relay(store, log)
         self._store = store
+        self._promises = promises or Promises()
         self._agents_max = agents_per_partition_max
         self._turns_max = turns_per_commit_max
         self._states: TypeAdapter[Any] = TypeAdapter(service.state)
@@ -201,7 +204,7 @@ class Engine:
         await self._commit(batch)
 
     def _begin(self, refusal: str | None = None) -> Batch:
-        return Batch(self.service, self._states, refusal)
+        return Batch(self.service, self._states, self._promises, refusal)
 
     def _hear(self, batch: Batch, opened: Sequence[Opened]) -> list[tuple[Draft, Heard]]:
         """Move past every record; what remains are the turns to take."""
