@@ -96,12 +96,14 @@ class ServerProcess:
 
     def run(self, command: Sequence[str], timeout_seconds: float) -> None:
         """Run a command to its end with the server's user and log; raise if it fails."""
-        guard = self._run_guarded(command)
+        guard = self._guard = self._run_guarded(command)  # so that ``stop`` ends it, too
         try:
             code = guard.wait(timeout_seconds)
         except subprocess.TimeoutExpired:
             code = None
-        self._end(guard)
+        finally:
+            self._end(guard)
+            self._guard = None
         if code is None:
             raise ServerError(f"{Path(command[0]).name} took over {timeout_seconds:.0f} s.{self._tail()}")
         if code != 0:
