@@ -7,7 +7,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url -
 	--custom-compile-command "make lock" pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types imports bench up down lock clean
+.PHONY: help setup demo test lint types imports contracts fuzz bench up down lock clean
 
 help: ## List what make can do
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1	\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -29,6 +29,13 @@ types: setup ## Check types
 
 imports: setup ## Check who may import whom
 	$(BIN)/lint-imports
+
+contracts: setup ## Check the contracts of all events, without a broker
+	$(BIN)/agora contracts check
+	$(BIN)/pytest -q tests/contracts
+
+fuzz: setup ## Open a million broken records and look what becomes of them: N= says how many, SEED= where to begin
+	$(BIN)/python -m tests.fuzz --inputs "$(or $(N),1000000)" --seed "$(or $(SEED),1)"
 
 bench: setup ## Measure throughput, latency and memory on this machine: JSON= takes the figures
 	$(BIN)/python -m bench $(if $(JSON),--json "$(JSON)")

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from agora.clock import WallClock
+from agora.contracts.guard import promises
 from agora.ingress import RETRY_SECONDS, SUBMISSIONS_PER_COMMIT_MAX, Ingress
 from agora.kafka import KafkaLog
 from agora.ports import Fenced, Unavailable
@@ -24,7 +25,9 @@ async def open_door(
     store = PostgresStore(database)
     log = KafkaLog(bootstrap, prefix)
     # Every request of a batch is still in memory when it is answered.
-    engine = Engine(service, store, log, WallClock(), agents_per_partition_max=2 * SUBMISSIONS_PER_COMMIT_MAX)
+    engine = Engine(
+        service, store, log, WallClock(), promises=promises(), agents_per_partition_max=2 * SUBMISSIONS_PER_COMMIT_MAX
+    )
     loops = [asyncio.create_task(_relay(engine, waiting)), asyncio.create_task(_sweep(engine))]
     try:
         yield Ingress(engine, WallClock(), waiting)

@@ -15,6 +15,7 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.subscriber.usecase import BatchSubscriber
 
 from agora.clock import WallClock
+from agora.contracts.guard import promises
 from agora.kafka import KafkaLog
 from agora.ports import Fenced, Record, Unavailable
 from agora.postgres import PostgresStore
@@ -51,7 +52,7 @@ class Worker:
         self.topic = prefix + service.stream.name
         self.store = PostgresStore(database)
         self.log = KafkaLog(bootstrap, prefix)
-        self.engine = Engine(service, self.store, self.log, WallClock())
+        self.engine = Engine(service, self.store, self.log, WallClock(), promises=promises())
         self.failure: BaseException | None = None
         self.broker = KafkaBroker(bootstrap, logger=None, client_id=f"agora-{service.name}")
         self.subscriber = self.broker.subscriber(

@@ -4,6 +4,8 @@ from typing import Final
 
 import typer
 
+from console.contracts_commands import contracts
+from console.docs_commands import docs
 from console.parking_commands import parked, redrive, skip
 from console.running_commands import down, keep, migrate, run, status, up
 from console.trading_commands import audit, demo, story, trade
@@ -18,6 +20,8 @@ app: Final = typer.Typer(
 )
 for command in (demo, up, down, status, run, migrate, trade, audit, story, parked, redrive, skip):
     app.command()(command)
+app.command()(docs)
+app.add_typer(contracts)
 app.command(hidden=True)(keep)
 
 

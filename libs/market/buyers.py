@@ -1,10 +1,9 @@
 """Events about buyers: their registration, their carts, their orders and their funds."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Final
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from agora.event import Subject
 from market.ids import BuyerId, ProductId, SellerId, TransactionId
@@ -97,7 +96,7 @@ class CheckOut(AboutBuyer, command=True):
     lines: AskedLines = ()
     currency: str
     payment: Payment
-    ordered_at: datetime | None = None
+    ordered_at: AwareDatetime | None = None
 
 
 class OrderRefused(AboutBuyer):

@@ -1,4 +1,4 @@
-"""Every event of the marketplace, and those that may be asked from outside."""
+"""Every event of the marketplace: those that may be asked from outside, those that end a story, and reminders."""
 
 from inspect import getmembers, isclass
 from typing import Final
@@ -32,3 +32,25 @@ COMMANDS: Final[tuple[type[Event], ...]] = (
     products.Replenish,
     transactions.ConfirmDelivery,
 )
+"""What may be asked from outside."""
+FINAL: Final[tuple[type[Event], ...]] = (
+    buyers.BuyerRegistered,
+    buyers.BuyerRegistrationRefused,
+    buyers.CartChanged,
+    buyers.CartRefused,
+    buyers.FundsReleased,
+    buyers.OrderRefused,
+    products.ReplenishmentRefused,
+    products.StockReplenished,
+    requests.RequestRefused,
+    sellers.ListingRefused,
+    sellers.PriceChangeRefused,
+    sellers.ReplacementRefused,
+    sellers.SellerRegistered,
+    sellers.SellerRegistrationRefused,
+    transactions.DeliveryRefused,
+    transactions.OrderDelivered,
+)
+"""What nobody has to act on: it answers whoever asked, or tells people what became of something."""
+REMINDERS: Final[tuple[type[Event], ...]] = (transactions.DeliveryDue, transactions.TransactionTimedOut)
+"""What an agent says to itself alone, when it falls due."""

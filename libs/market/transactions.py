@@ -1,10 +1,9 @@
 """Events about transactions: the life of one order, from its placing to its settlement or its end."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from agora.event import Subject
 from market.ids import BuyerId, ProductId, SellerId, TransactionId
@@ -51,7 +50,7 @@ class OrderPlaced(MarketEvent):
     lines: Lines
     total: Money
     payment: SoundPayment
-    ordered_at: datetime | None = None
+    ordered_at: AwareDatetime | None = None
 
     def concerns(self) -> tuple[Subject, ...]:
         """Address the transaction that bears the order's id."""

@@ -9,6 +9,7 @@ from agora.control import RedriveParked, SkipParked
 from agora.decision import NOTHING, Decision, become, publish
 from agora.event import Event
 from agora.requests import KEY_REUSED, Answered, Request, Submitted, Unseen
+from agora.versions import openers
 from market.catalogue import COMMANDS
 from market.ids import RequestId
 from market.requests import RequestRefused
@@ -16,7 +17,7 @@ from market.requests import RequestRefused
 Consumes: TypeAlias = Submitted
 Publishes: Final[tuple[type[Event], ...]] = (*COMMANDS, RedriveParked, SkipParked, RequestRefused)
 
-_commands: Final = {command.wire_name: command for command in (*COMMANDS, RedriveParked, SkipParked)}
+_commands: Final = openers((*COMMANDS, RedriveParked, SkipParked))
 
 
 def decide(state: Request, event: Submitted, now: datetime) -> Decision[Request]:
@@ -32,11 +33,11 @@ def decide(state: Request, event: Submitted, now: datetime) -> Decision[Request]
 
 def _read(event: Submitted) -> Event | str:
     """The command a request means, or why it means none."""
-    kind = _commands.get(event.kind)
-    if kind is None:
+    command = _commands.get(event.kind)
+    if command is None:
         return "unknown command"
     try:
-        return kind.model_validate_json(event.body)
+        return command(event.body.encode())
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         return f"{'.'.join(str(step) for step in first['loc'])}: {first['msg']}"[:100]

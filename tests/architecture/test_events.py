@@ -4,42 +4,25 @@ from typing import Final
 
 from agora.control import EVENTS as CONTROLS
 from agora.discovery import services
-from agora.event import Event
 from agora.requests import Submitted
 from agora.turns import members
-from market import buyers, products, requests, sellers, transactions
-from market.catalogue import COMMANDS, EVENTS
+from console.docs import market
+from market.catalogue import COMMANDS, EVENTS, FINAL, REMINDERS
 
 SAID: Final = {kind for service in services() for kind in members(service.publishes)}
 HEARD: Final = {kind for service in services() for kind in members(service.consumes)}
-# What nobody has to act on: it answers whoever asked, or tells people what became of something.
-FINAL: Final[set[type[Event]]] = {
-    buyers.BuyerRegistered,
-    buyers.BuyerRegistrationRefused,
-    buyers.CartChanged,
-    buyers.CartRefused,
-    buyers.FundsReleased,
-    buyers.OrderRefused,
-    products.ReplenishmentRefused,
-    products.StockReplenished,
-    requests.RequestRefused,
-    sellers.ListingRefused,
-    sellers.PriceChangeRefused,
-    sellers.ReplacementRefused,
-    sellers.SellerRegistered,
-    sellers.SellerRegistrationRefused,
-    transactions.DeliveryRefused,
-    transactions.OrderDelivered,
-}
-REMINDERS: Final[set[type[Event]]] = {transactions.DeliveryDue, transactions.TransactionTimedOut}
 
 
-def test_what_is_said_is_heard_by_somebody_or_known_to_be_final() -> None:
-    assert SAID - HEARD - set(CONTROLS) == FINAL
+def test_nothing_is_said_to_nobody_heard_from_nobody_or_addressed_past_its_hearer() -> None:
+    assert market().faults() == []
+
+
+def test_what_is_said_is_heard_by_somebody_or_listed_as_final() -> None:
+    assert SAID - HEARD - set(CONTROLS) == set(FINAL)
 
 
 def test_what_is_heard_is_said_by_somebody_or_a_reminder_to_oneself() -> None:
-    assert REMINDERS | {Submitted} == HEARD - SAID
+    assert {*REMINDERS, Submitted} == HEARD - SAID
 
 
 def test_every_event_of_the_language_is_said_or_heard() -> None:

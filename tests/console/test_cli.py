@@ -7,7 +7,22 @@ from typer.testing import CliRunner
 from agora import discovery
 from console.main import app
 
-COMMANDS = ("demo", "up", "down", "status", "run", "migrate", "trade", "audit", "story", "parked", "redrive", "skip")
+COMMANDS = (
+    "demo",
+    "up",
+    "down",
+    "status",
+    "run",
+    "migrate",
+    "trade",
+    "audit",
+    "story",
+    "parked",
+    "redrive",
+    "skip",
+    "docs",
+)
+GROUPS = {"contracts": ("freeze", "check", "diff", "list", "push")}
 HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
 NEEDS_A_MARKET = (
     ("status",),
@@ -38,12 +53,16 @@ def test_every_command_is_listed_in_the_order_of_use() -> None:
     code, output, _ = agora("--help")
     listed = [line.split()[0] for line in output.partition("Commands:")[2].splitlines() if line.strip()]
     assert code == 0
-    assert tuple(listed) == COMMANDS
+    assert tuple(listed) == (*COMMANDS, *GROUPS)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_help_and_json(command: str) -> None:
-    code, output, _ = agora(command, "--help")
+@pytest.mark.parametrize(
+    "command",
+    [*((name,) for name in COMMANDS), *((group, name) for group, names in GROUPS.items() for name in names)],
+    ids=" ".join,
+)
+def test_every_command_has_help_and_json(command: tuple[str, ...]) -> None:
+    code, output, _ = agora(*command, "--help")
     assert code == 0
     assert "--json" in output
 

@@ -1,0 +1,41 @@
+"""What the fields of an event may hold, for the examples in its documentation: a line of *Online Retail*."""
+
+from typing import Any, Final
+
+WORDS: Final[dict[str, Any]] = {
+    "buyer": "17850",
+    "seller": "S1",
+    "sellers": ["S1"],
+    "product": "85123A",
+    "products": ["85123A"],
+    "watchers": ["17850"],
+    "transaction": "536365",
+    "order": "536365",
+    "request": "checkout-536365",
+    "kind": "CheckOut.v1",
+    "reason": "out of stock",
+    "currency": "GBP",
+    "method": "credit",
+    "instalments": 1,
+    "token": "tok_1",
+    "quantity": 6,
+    "price_minor": 255,
+    "prices_minor": [255],
+    "freight_minor": 0,
+    "voucher_minor": 0,
+    "minor": 1530,
+    "amount_minor": 1454,
+    "fee_minor": 76,
+    "budget_minor": 100000,
+    "order_limit_minor": 50000,
+    "total_limit_minor": 100000,
+    "stock": 120,
+    "service": "transaction",
+    "stream": "transactions",
+    "agent": "536365",
+    "cause_type": "StockReserved.v1",
+    "cause": "product-3 1842",
+    "error": "ValueError: the words of the failure",
+    "ordered_at": "2010-12-01T08:26:00Z",
+}
+"""A value by the name of the field; a field that is not here gets the least its schema allows."""
