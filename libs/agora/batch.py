@@ -15,7 +15,7 @@ from agora.partition import Agent, Draft, Partition
 from agora.ports import Commit, DeadLetter, Move, OutboxRow, ParkedRow, Record, ReminderRow, StoredAgent
 from agora.promise import Promises
 from agora.service import Service
-from agora.versions import UnknownVersion
+from agora.versions import Unread
 from agora.wire import Cause, EventTooLarge, Heard, iso, seal, trace_of
 
 PARKED_EVENTS_PER_AGENT_MAX: Final = 1_000
@@ -127,8 +127,8 @@ class Batch:
         agent = draft.agents[subject]
         if type(agent.state) is Unopenable:
             raise agent.state
-        if type(heard.event) is UnknownVersion:
-            raise Unopenable(str(heard.event))
+        if type(heard.event) is Unread:
+            raise Unopenable(heard.event.reason)
         recent = agent.recent
         if not heard.sequence:
             token = f"{heard.source} {heard.id}"

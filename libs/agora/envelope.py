@@ -1,5 +1,6 @@
 """The CloudEvents 1.0 envelope of a record: structured JSON as we write it, binary mode as others may."""
 
+from base64 import b64decode
 from collections.abc import Sequence
 from typing import Final
 
@@ -41,11 +42,15 @@ class Envelope(msgspec.Struct, omit_defaults=True):
     sequence: str = ""
     readableas: str = ""
     data: msgspec.Raw = msgspec.Raw(b"")
+    data_base64: str = ""  # as it was written; once the envelope is read, ``data`` holds what it stands for
 
 
 _decode: Final = msgspec.json.Decoder(Envelope).decode
+_members: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_encode: Final = msgspec.json.Encoder().encode
 _STRUCTURED: Final = HEADERS[0][1]
-_ATTRIBUTES: Final = frozenset(Envelope.__struct_fields__) - {"data"}
+_MEDIA_TYPE: Final = b"application/cloudevents"  # what every content type of the structured mode begins with
+_ATTRIBUTES: Final = frozenset(Envelope.__struct_fields__) - {"data", "data_base64"}
 
 
 def envelope_of(record: Record) -> Envelope:
@@ -70,16 +75,38 @@ def envelope_of(record: Record) -> Envelope:
 def read_envelope(value: bytes) -> Envelope:
     """The envelope of a value in structured mode. Raises ``Undecodable``."""
     try:
-        envelope = _decode(value)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        envelope = _decoded(value)
+        if envelope.data_base64:
+            envelope.data = _from_base64(envelope)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise Undecodable(f"no CloudEvent: {error}"[:REASON_CHARS_MAX]) from None
     return _sound(envelope)
+
+
+def _decoded(value: bytes) -> Envelope:
+    try:
+        return _decode(value)
+    except msgspec.ValidationError:
+        # Null stands for an attribute that is not there. Hardly anyone writes it, so only who does pays for it.
+        members = _members(value)
+        said = {name: member for name, member in members.items() if bytes(member) != b"null"}
+        if len(said) == len(members):
+            raise
+        return _decode(_encode(said))
+
+
+def _from_base64(envelope: Envelope) -> msgspec.Raw:
+    """The data of a producer that held it as bytes."""
+    if bytes(envelope.data):
+        raise ValueError("both data and data_base64")
+    return msgspec.Raw(b64decode(envelope.data_base64, validate=True))
 
 
 def _read(value: bytes, headers: Sequence[tuple[str, bytes]]) -> Envelope:
     """The envelope of a record with headers of its own, which say the mode."""
     named = {name.lower(): content or b"" for name, content in headers}  # Kafka knows headers without a value
-    if "ce_specversion" not in named:
+    structured = named.get("content-type", b"").lower().startswith(_MEDIA_TYPE)
+    if structured or "ce_specversion" not in named:
         return read_envelope(value)
     try:
         attributes = {

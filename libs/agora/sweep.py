@@ -8,6 +8,7 @@ from agora.batch import source_of
 from agora.partition import Partition
 from agora.ports import Clock, Commit, Move, OutboxRow, ReminderRow, Store
 from agora.relay import Relay
+from agora.service import Service
 from agora.wire import Cause, iso, seal, trace_of
 
 REMINDERS_PER_SWEEP_MAX: Final = 1_000
@@ -19,9 +20,9 @@ TRIM_ROWS_MIN: Final = 5_000
 class Sweeper:
     """Looks after owned partitions between records. Called with the engine's turnstile held."""
 
-    def __init__(self, service: str, stream: str, store: Store, clock: Clock) -> None:
+    def __init__(self, service: Service, store: Store, clock: Clock) -> None:
         self._service = service
-        self._stream = stream
+        self._readable_as = {event.wire_name: event.readable_as for event in service.events}
         self._store = store
         self._clock = clock
         self._due: dict[int, datetime] = {}
@@ -81,9 +82,10 @@ class Sweeper:
     def _row(self, reminder: ReminderRow, sequence: int, now: datetime) -> OutboxRow:
         trace = trace_of(reminder.traceparent, reminder.correlation)
         cause = Cause(iso(now), reminder.correlation, reminder.causation, trace)
-        source = source_of(self._service, reminder.partition)
-        value = seal(cause, source, sequence, reminder.type, reminder.subject, reminder.data)
-        return OutboxRow(reminder.partition, sequence, self._stream, reminder.subject, value)
+        source = source_of(self._service.name, reminder.partition)
+        readable_as = self._readable_as.get(reminder.type, "")
+        value = seal(cause, source, sequence, reminder.type, reminder.subject, reminder.data, readable_as)
+        return OutboxRow(reminder.partition, sequence, self._service.stream.name, reminder.subject, value)
 
     async def _acknowledge(self, owned: Mapping[int, Partition]) -> None:
         """``published`` rides along with commits; a partition that falls silent needs one of its own."""

@@ -66,7 +66,7 @@ class Engine:
         self._owned: dict[int, Partition] = {}
         self._turnstile = asyncio.Lock()
         self._parking = Parking(store, self._codec, self._begin, self._load, self._commit)
-        self._sweeper = Sweeper(service.name, service.stream.name, store, clock)
+        self._sweeper = Sweeper(service, store, clock)
 
     @property
     def owned(self) -> frozenset[int]:

@@ -1,5 +1,6 @@
 """Events on the wire: what a service hears is opened, what it says is sealed."""
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from functools import lru_cache
@@ -20,9 +21,10 @@ from agora.envelope import (
 )
 from agora.event import Event
 from agora.ports import Record
-from agora.versions import Opener, UnknownVersion, openers, split
+from agora.versions import Opener, Unread, openers, split
 
 READABLE_VERSIONS_MAX: Final = 16
+_TRACEPARENT: Final = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
 
 
 class UnknownType(Undecodable):
@@ -70,7 +72,7 @@ class Codec:
         """Read one record; ``None`` if it is a known event that this service does not consume.
 
         An event of a later version than this code knows is read as the version its producer says it can be read as,
-        or else comes as ``UnknownVersion``. Raises ``Undecodable``, ``UnknownType`` where even the name is unknown.
+        or else comes as ``Unread``. Raises ``Undecodable``, ``UnknownType`` where even the name is unknown.
         """
         envelope = envelope_of(record)
         wire_name = envelope.type
@@ -89,7 +91,7 @@ class Codec:
             number_of(envelope),
             envelope.correlationid or envelope.id,
             envelope.causationid,
-            envelope.traceparent,
+            envelope.traceparent if is_traceparent(envelope.traceparent) else "",
         )
 
     def _stand_in(self, envelope: Envelope) -> tuple[str, Opener | None]:
@@ -103,18 +105,22 @@ class Codec:
             return envelope.type, None
         if not version:
             raise Undecodable(f"no version: {envelope.type[:100]}")
-        unknown = UnknownVersion(type=envelope.type)
-        return envelope.type, lambda _: unknown
+        unread = Unread(reason=f"unknown version: {envelope.type[:100]}; run a release that knows it, then redrive")
+        return envelope.type, lambda _: unread
 
 
 def open_data(opener: Opener, envelope: Envelope) -> Event:
-    """The event inside an envelope. Raises ``Undecodable``."""
+    """The event inside an envelope, ``Unread`` where an upcast fails. Raises ``Undecodable``."""
     try:
         return opener(bytes(envelope.data))
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(str(step) for step in first["loc"])
-        raise Undecodable(f"{envelope.type}: data.{place}: {first['msg']}"[:REASON_CHARS_MAX]) from None
+        raise Undecodable(f"{envelope.type[:100]}: data.{place}: {first['msg']}"[:REASON_CHARS_MAX]) from None
+    except Exception as error:  # noqa: BLE001 - an upcast is a decision's kin: whatever it raises stops one agent alone
+        return Unread(
+            reason=f"{envelope.type[:100]} cannot be upcast: {type(error).__name__}: {error}"[:REASON_CHARS_MAX]
+        )
 
 
 def data_of(event: Event) -> bytes:
@@ -161,9 +167,12 @@ def seal(
 
 def trace_of(traceparent: str, correlation: str) -> str:
     """The W3C trace id of a story: the one it came with, else one that follows from its correlation id."""
-    if len(traceparent) == len("00-") + 32 + len("-") + 16 + len("-01"):
-        return traceparent[3:35]
-    return _trace(correlation)
+    return traceparent[3:35] if is_traceparent(traceparent) else _trace(correlation)
+
+
+def is_traceparent(text: str) -> bool:
+    """Whether it is a W3C trace context; an odd one is not passed on."""
+    return _TRACEPARENT.fullmatch(text) is not None
 
 
 @lru_cache(maxsize=4096)

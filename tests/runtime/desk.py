@@ -65,7 +65,7 @@ class Office:
         service: Service | None = None,
         store: PostgresStore | None = None,
         log: KafkaLog | None = None,
-        **options: int,
+        **options: Any,
     ) -> Desk:
         """Another process begins, with nothing in memory."""
         store, log = store or PostgresStore(self.database.url), log or KafkaLog(self.kafka, self.prefix)
