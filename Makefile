@@ -32,7 +32,7 @@ imports: setup ## Check who may import whom
 
 contracts: setup ## Check the contracts of all events, without a broker
 	$(BIN)/agora contracts check
-	$(BIN)/pytest -q tests/contracts
+	$(BIN)/pytest -q -n 2 --dist worksteal tests/contracts
 
 fuzz: setup ## Open a million broken records and look what becomes of them: N= says how many, SEED= where to begin
 	$(BIN)/python -m tests.fuzz --inputs "$(or $(N),1000000)" --seed "$(or $(SEED),1)"

@@ -5,11 +5,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from agora.contracts import asyncapi, asyncapi_page, canvas, pictures
-from agora.contracts.choreography import Choreography, choreography
 from agora.contracts.schema import JsonSchema
-from agora.contracts.words import NoExample
 from agora.discovery import folders, services
+from agora.papers import asyncapi, asyncapi_page, canvas, pictures
+from agora.papers.choreography import Choreography, choreography
+from agora.papers.words import NoExample
 from console.output import Failure
 from market.catalogue import FINAL, REMINDERS
 from market.examples import WORDS

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from agora.contracts import frozen
-from agora.contracts.subjects import Entry, Level, Side, Strategy, entries
+from agora.contracts.registries.subjects import Entry, Level, Side, Strategy, entries
 from agora.settings import Settings
 from console.cli import Json, run_command
 from console.output import FAILED, Failure, Out
@@ -23,7 +23,7 @@ from console.output import FAILED, Failure, Out
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from agora.contracts.registry import Answer, Registry
+    from agora.contracts.registries.client import Answer, Registry
 
 USER: Final = "AGORA_REGISTRY_USER"
 PASSWORD: Final = "AGORA_REGISTRY_PASSWORD"  # noqa: S105 - the name of a variable
@@ -110,7 +110,7 @@ async def _push(url: str, asked: Sequence[Entry], level: Level, out: Out) -> "li
 def _registry(url: str, answers: "Sequence[Answer]", asked: int) -> "Generator[Registry]":
     """The registry while it is pushed to; a failure says how far it came."""
     # Imported only now: the HTTP client takes long to import, and no other command needs it.
-    from agora.contracts.registry import Registry, RegistryError  # noqa: PLC0415
+    from agora.contracts.registries.client import Registry, RegistryError  # noqa: PLC0415
 
     logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)  # its tries are told once, when they have failed
     try:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from agora.contracts.story import Story
+from agora.papers.story import Story
 from agora.requests import Submitted
 from market.buyers import (
     AddToCart,

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, create_model
 
-from agora.contracts.probe import Direction
+from agora.contracts.probe.both_ways import Direction
 from agora.event import Event
 
 NEEDED: Final[Any] = ...

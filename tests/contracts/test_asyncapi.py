@@ -11,13 +11,13 @@ import pytest
 from jsonschema_rs import Draft7Validator
 from pydantic import Field
 
-from agora.contracts.asyncapi import document
-from agora.contracts.asyncapi_schemas import ATTRIBUTES, data_schemas
-from agora.contracts.choreography import choreography
-from agora.contracts.words import NoExample
 from agora.control import ERRORS, ErrorOccurred
 from agora.discovery import services
 from agora.event import Event, Stream, Subject
+from agora.papers.asyncapi import document
+from agora.papers.asyncapi_schemas import ATTRIBUTES, data_schemas
+from agora.papers.choreography import choreography
+from agora.papers.words import NoExample
 from agora.parking import CONTROLS
 from agora.requests import Submitted
 from agora.service import Service

@@ -5,13 +5,13 @@ from typing import Final
 
 import pytest
 
-from agora.contracts.choreography import Choreography, Edge, choreography
-from agora.contracts.pictures import sequence, whole
-from agora.contracts.story import Story
 from agora.control import EVENTS as RUNTIME_EVENTS
 from agora.discovery import service
 from agora.envelope import read_envelope
 from agora.event import Event, Stream, Subject
+from agora.papers.choreography import Choreography, Edge, choreography
+from agora.papers.pictures import sequence, whole
+from agora.papers.story import Story
 from agora.service import Service
 from agora.turns import members
 from console.docs import market

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from agora.contracts import frozen
-from agora.contracts.consumers import consumers, hearers, readers
+from agora.contracts.usage.consumers import consumers, hearers, readers
 from agora.discovery import service, services
 from agora.event import Event
 from agora.ingress import Ingress

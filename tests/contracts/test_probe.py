@@ -5,8 +5,8 @@ from typing import Annotated, Any
 import pytest
 from pydantic import AfterValidator
 
-from agora.contracts.nodes import Unsupported
-from agora.contracts.probe import Break, probe
+from agora.contracts.probe.both_ways import Break, probe
+from agora.contracts.probe.nodes import Unsupported
 from agora.contracts.schema import Contract, contract_of
 from tests.contracts.harmless import HARMLESS
 from tests.contracts.planted import BREAKING

@@ -10,8 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from agora.contracts.known import current
-from agora.contracts.nodes import Unsupported
-from agora.contracts.probe import probe, records
+from agora.contracts.probe.both_ways import probe, records
+from agora.contracts.probe.nodes import Unsupported
 from agora.contracts.schema import contract_of
 from agora.event import Event
 from agora.wire import data_of

@@ -7,12 +7,12 @@ import jsonschema_rs
 import pytest
 from pydantic import BaseModel
 
-from agora.contracts.logged import logged
-from agora.contracts.nodes import Document
-from agora.contracts.probe import records
-from agora.contracts.scalars import Reach
+from agora.contracts.probe.both_ways import records
+from agora.contracts.probe.logged import logged
+from agora.contracts.probe.nodes import Document
+from agora.contracts.probe.scalars import Reach
+from agora.contracts.probe.values import Values
 from agora.contracts.schema import contract_of
-from agora.contracts.values import Values
 from tests.contracts.small_events import CARD, CASH, MONEY, event, limited, part, told_apart
 
 

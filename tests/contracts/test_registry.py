@@ -10,9 +10,9 @@ from dataclasses import replace
 import pytest
 
 from agora.contracts.known import versions
-from agora.contracts.registry import Registry, Status
+from agora.contracts.registries.client import Registry, Status
+from agora.contracts.registries.subjects import Entry, Level, Side, Strategy, entries
 from agora.contracts.schema import JsonSchema, contract_of
-from agora.contracts.subjects import Entry, Level, Side, Strategy, entries
 from tests.contracts.apicurio import apicurio
 from tests.contracts.fake_registry import fake_registry
 

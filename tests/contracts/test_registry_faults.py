@@ -5,9 +5,16 @@ from collections.abc import Callable
 
 import pytest
 
-from agora.contracts import registry as client
-from agora.contracts.registry import ANSWER_BYTES_MAX, MESSAGE_LENGTH_MAX, RETRIES_MAX, Registry, RegistryError, Status
-from agora.contracts.subjects import Entry, Level, Side
+from agora.contracts.registries import client
+from agora.contracts.registries.client import (
+    ANSWER_BYTES_MAX,
+    MESSAGE_LENGTH_MAX,
+    RETRIES_MAX,
+    Registry,
+    RegistryError,
+    Status,
+)
+from agora.contracts.registries.subjects import Entry, Level, Side
 from tests.contracts.fake_registry import FakeRegistry, Reply, fake_registry
 
 ENTRY = Entry("OrderPlaced.v1-read", "OrderPlaced.v1", Side.READ, '{"type":"object"}')

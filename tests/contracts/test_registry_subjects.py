@@ -6,8 +6,8 @@ import jsonschema_rs
 import pytest
 
 from agora.contracts.known import versions
+from agora.contracts.registries.subjects import DRAFT_07, Side, Strategy, entries, portable
 from agora.contracts.schema import Contract, contract_of
-from agora.contracts.subjects import DRAFT_07, Side, Strategy, entries, portable
 from market.transactions import OrderPlaced
 
 SECOND = Contract("OrderPlaced", 2, {"title": "w2"}, {"title": "r2"})

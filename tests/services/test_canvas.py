@@ -5,8 +5,8 @@ from typing import Final
 
 import pytest
 
-from agora.contracts.canvas import CanvasError, rewritten, wordless
 from agora.discovery import folders, service
+from agora.papers.canvas import CanvasError, rewritten, wordless
 from agora.turns import members
 from console.docs import market
 

@@ -6,13 +6,13 @@ from typing import Literal
 
 from agora.contracts import frozen
 from agora.contracts.compare import ABSENT, Json
-from agora.contracts.consumers import consumers
 from agora.contracts.findings import TO_FREEZE, TO_RESTORE, Finding, compared
 from agora.contracts.frozen import CONSUMERS, READ, SAMPLE, WRITTEN, ContractError, Frozen
 from agora.contracts.golden import golden_findings
 from agora.contracts.known import versions
 from agora.contracts.samples import samples_of
 from agora.contracts.schema import contract_of
+from agora.contracts.usage.consumers import consumers
 from agora.event import Event
 
 

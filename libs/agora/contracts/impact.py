@@ -9,14 +9,14 @@ from typing import TypeAlias
 from agora.contracts import frozen
 from agora.contracts.check import schema_findings
 from agora.contracts.compare import Json
-from agora.contracts.consumers import consumers, hearers, readers
 from agora.contracts.findings import Finding
 from agora.contracts.frozen import ContractError, Frozen
 from agora.contracts.known import versions
-from agora.contracts.nodes import Unsupported
-from agora.contracts.probe import BOTH, Break, probe
+from agora.contracts.probe.both_ways import BOTH, Break, probe
+from agora.contracts.probe.nodes import Unsupported
 from agora.contracts.samples import Sample, samples_of
 from agora.contracts.schema import contract_of
+from agora.contracts.usage.consumers import consumers, hearers, readers
 from agora.envelope import read_envelope
 from agora.event import Event
 from agora.versions import split

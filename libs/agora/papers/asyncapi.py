@@ -8,13 +8,13 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
-from agora.contracts.asyncapi_schemas import ENVELOPE, HEADER_SCHEMA, KEY, data_schemas, envelope, payload
-from agora.contracts.choreography import Choreography, Part
 from agora.contracts.schema import JsonSchema
-from agora.contracts.words import example_of
 from agora.control import EVENTS as RUNTIME_EVENTS
 from agora.envelope import HEADERS
 from agora.event import Event
+from agora.papers.asyncapi_schemas import ENVELOPE, HEADER_SCHEMA, KEY, data_schemas, envelope, payload
+from agora.papers.choreography import Choreography, Part
+from agora.papers.words import example_of
 from agora.topics import CONFIG
 from agora.wire import Cause, data_of, seal, trace_of
 

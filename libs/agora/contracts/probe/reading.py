@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, TypeAlias
 from jsonschema_rs import ValidationError, ValidationErrorKind
 
 from agora.contracts.compare import ABSENT, Json
-from agora.contracts.nodes import Document, branches, is_map
+from agora.contracts.probe.nodes import Document, branches, is_map
 from agora.contracts.schema import JsonSchema
 
 WHY_CHARACTERS_MAX: Final = 200

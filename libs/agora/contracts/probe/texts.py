@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 import jsonschema_rs
 from hypothesis import strategies as st
 
-from agora.contracts.chance import drawn
+from agora.contracts.probe.chance import drawn
 
 CHARACTERS: Final = "".join(map(chr, range(0x20, 0x7F))) + "\t\n\x00\x7f\xa0éßΩя日\u2028😀"
 """What patterns tell apart: all of printable ASCII, and some that are not."""

@@ -8,10 +8,10 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from agora.contracts.choreography import Choreography
-from agora.contracts.pictures import NOBODY, hearers, sayers
 from agora.control import ErrorOccurred
 from agora.event import Event
+from agora.papers.choreography import Choreography
+from agora.papers.pictures import NOBODY, hearers, sayers
 from agora.parking import CONTROLS
 
 CONSUMES: Final = "## Consumes"

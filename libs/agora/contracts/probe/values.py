@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, cycle, islice
 from typing import Final
 
-from agora.contracts.chance import Strategies, drawn
 from agora.contracts.compare import Json
-from agora.contracts.nodes import Document, Unsupported, branches, key, kind
-from agora.contracts.scalars import ITEMS_MAX, SEVERAL, Reach, Scalars
+from agora.contracts.probe.chance import Strategies, drawn
+from agora.contracts.probe.nodes import Document, Unsupported, branches, key, kind
+from agora.contracts.probe.scalars import ITEMS_MAX, SEVERAL, Reach, Scalars
 from agora.contracts.schema import JsonSchema
 
 DEPTH_MAX: Final = 8  # from here on lists are as short as may be, and a union takes a branch that is no object

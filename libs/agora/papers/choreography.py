@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from agora.contracts.story import Story
-from agora.contracts.words import example_of
 from agora.control import ERRORS, ErrorOccurred
 from agora.control import EVENTS as RUNTIME_EVENTS
 from agora.event import Event
+from agora.papers.story import Story
+from agora.papers.words import example_of
 from agora.parking import CONTROLS
 from agora.service import Service
 from agora.turns import members

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from agora.contracts.nodes import REF
+from agora.contracts.probe.nodes import REF
 from agora.contracts.schema import Contract, JsonSchema
 
 

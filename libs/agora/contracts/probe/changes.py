@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from agora.contracts.compare import ABSENT, Json
-from agora.contracts.reading import Entry, Path, Reader, short
+from agora.contracts.probe.reading import Entry, Path, Reader, short
 
 
 class Change(NamedTuple):

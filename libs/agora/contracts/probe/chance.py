@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from agora.contracts.compare import Json
-from agora.contracts.nodes import Document, branches, kind
+from agora.contracts.probe.nodes import Document, branches, kind
 from agora.contracts.schema import JsonSchema
 
 DEPTH_MAX: Final = 6

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from itertools import chain, count, islice
 from typing import Final
 
-from agora.contracts import texts
 from agora.contracts.compare import Json
-from agora.contracts.nodes import Document, Unsupported, key, kind
+from agora.contracts.probe import texts
+from agora.contracts.probe.nodes import Document, Unsupported, key, kind
 from agora.contracts.schema import JsonSchema
 from agora.wire import EVENT_BYTES_MAX
 

@@ -15,7 +15,7 @@ from requests.auth import HTTPBasicAuth
 from urllib3 import Retry
 from urllib3.exceptions import MaxRetryError
 
-from agora.contracts.subjects import Entry, Level
+from agora.contracts.registries.subjects import Entry, Level
 
 CONNECT_SECONDS_MAX: Final = 5.0
 READ_SECONDS_MAX: Final = 20.0

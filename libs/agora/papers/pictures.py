@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from agora.contracts.choreography import Choreography
-from agora.contracts.story import Story
 from agora.control import EVENTS as RUNTIME_EVENTS
 from agora.event import Event
+from agora.papers.choreography import Choreography
+from agora.papers.story import Story
 
 PEOPLE: Final = "people"
 NOBODY: Final = "nobody: for people to see"

@@ -5,7 +5,7 @@ import json
 from pydantic import ValidationError
 
 from agora.contracts.compare import Json
-from agora.contracts.reading import Path, Refusal, short
+from agora.contracts.probe.reading import Path, Refusal, short
 from agora.event import Event
 from agora.versions import openers
 from agora.wire import data_of

@@ -4,15 +4,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from agora.contracts.changes import changes
 from agora.contracts.compare import Json
-from agora.contracts.live import LiveReader
-from agora.contracts.logged import logged
-from agora.contracts.nodes import Document, Unsupported
-from agora.contracts.reading import Path, Reader, Refusal, dotted, short
-from agora.contracts.scalars import Reach
+from agora.contracts.probe.changes import changes
+from agora.contracts.probe.live import LiveReader
+from agora.contracts.probe.logged import logged
+from agora.contracts.probe.nodes import Document, Unsupported
+from agora.contracts.probe.reading import Path, Reader, Refusal, dotted, short
+from agora.contracts.probe.scalars import Reach
+from agora.contracts.probe.values import Values
 from agora.contracts.schema import Contract
-from agora.contracts.values import Values
 from agora.event import Event
 
 Direction: TypeAlias = Literal["backward", "forward"]

@@ -1,0 +1,1 @@
+"""Frozen schemas in a Confluent-compatible registry, for those who have one; nothing else depends on it."""
