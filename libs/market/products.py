@@ -9,6 +9,7 @@ from typing import Annotated, Final, Self
 from pydantic import Field
 
 from agora.event import Subject
+from market.before import v1
 from market.ids import BuyerId, ProductId, SellerId, TransactionId
 from market.language import Count, MarketEvent, Positive, Prices
 from market.money import Currency
@@ -119,12 +120,23 @@ class StockReserved(MarketEvent):
         return (TRANSACTIONS(self.transaction),)
 
 
-class StockRefused(MarketEvent):
-    """The product promises the transaction nothing."""
+class StockRefused(MarketEvent, version=2, replaces=v1.StockRefused, readable_since=1):
+    """The product promises the transaction nothing.
+
+    ``asked`` is how many units it was asked for, ``left`` how many it could still promise; both are unknown of a
+    refusal before version 2, and ``left`` of a product that nobody has listed.
+    """
 
     transaction: TransactionId
     product: ProductId
     reason: str
+    asked: Count | None = None
+    left: Count | None = None
+
+    @classmethod
+    def upcast(cls, old: v1.StockRefused) -> Self:
+        """Nobody counted before."""
+        return cls(transaction=old.transaction, product=old.product, reason=old.reason)
 
     def concerns(self) -> tuple[Subject, ...]:
         """Address the transaction."""

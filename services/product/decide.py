@@ -55,7 +55,7 @@ def _decide_unlisted(event: Consumes) -> Decision[Product]:
         case ProductListed():
             return become(_listed(event))
         case TransactionOpened():
-            return _refuse(event, "unknown product")
+            return _refuse(event, "unknown product", None)
         case Replenish():
             return publish(ReplenishmentRefused(product=event.product, reason="unknown product"))
         case PriceChanged() | ProductReplaced() | PaymentSucceeded() | TransactionCancelled():
@@ -85,22 +85,29 @@ def _decide_listed(product: Listed, event: Consumes) -> Decision[Product]:
 def _answer(product: Listed, event: TransactionOpened) -> Decision[Product]:
     """Promise every unit the transaction asks for, or none."""
     if event.currency != product.currency:
-        return _refuse(event, "foreign currency")
+        return _refuse(event, "foreign currency", product.available)
     if fault := next(filter(None, map(product.sells, event.lines)), None):
-        return _refuse(event, fault)
-    quantity = sum(line.quantity for line in event.lines)
+        return _refuse(event, fault, product.available)
+    quantity = _asked(event)
     if quantity > product.available:
-        return _refuse(event, "out of stock")
+        return _refuse(event, "out of stock", product.available)
     if len(product.reservations) >= RESERVATIONS_MAX:
-        return _refuse(event, "too many open reservations")
+        return _refuse(event, "too many open reservations", product.available)
     if event.transaction in product.reservations:
         return NOTHING
     reserved = StockReserved(transaction=event.transaction, product=event.product, quantity=quantity)
     return become(product.reserve(event.transaction, quantity), reserved)
 
 
-def _refuse(event: TransactionOpened, reason: str) -> Decision[Product]:
-    return publish(StockRefused(transaction=event.transaction, product=event.product, reason=reason))
+def _asked(event: TransactionOpened) -> int:
+    return sum(line.quantity for line in event.lines)
+
+
+def _refuse(event: TransactionOpened, reason: str, left: int | None) -> Decision[Product]:
+    refused = StockRefused(
+        transaction=event.transaction, product=event.product, reason=reason, asked=_asked(event), left=left
+    )
+    return publish(refused)
 
 
 def _replenish(product: Listed, event: Replenish) -> Decision[Product]:

@@ -32,7 +32,8 @@ OFFICIAL: Final = Path(__file__).parent / "vendor" / "asyncapi-3.0.0.schema.json
 MARKET: Final = market()
 DOCUMENT: Final[dict[str, Any]] = document(MARKET, WORDS, {"title": "Agora", "version": "1"})
 MESSAGES: Final[dict[str, Any]] = DOCUMENT["components"]["messages"]
-SAID: Final = {event.wire_name: event for event in (*EVENTS, *CONTROLS, ErrorOccurred)}
+SAID: Final = {old.wire_name: event for event in (*EVENTS, *CONTROLS, ErrorOccurred) for old in event.lineage()}
+"""The latest version of an event, by the wire name of every version."""
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +104,9 @@ def test_there_is_one_channel_per_stream_and_one_message_per_event() -> None:
 @pytest.mark.parametrize("service", [service for service in services() if not service.ingress], ids=lambda s: s.name)
 def test_a_service_receives_what_it_consumes_as_its_own_group(service: Service) -> None:
     operation = DOCUMENT["operations"][f"{service.name}.hears"]
-    assert named(f"{service.name}.hears") == {event.wire_name for event in (*members(service.consumes), *CONTROLS)}
+    assert named(f"{service.name}.hears") == {
+        old.wire_name for event in (*members(service.consumes), *CONTROLS) for old in event.lineage()
+    }
     assert operation["channel"] == {"$ref": f"#/channels/{service.stream.name}"}
     assert operation["bindings"]["kafka"]["groupId"]["enum"] == [service.name]
 

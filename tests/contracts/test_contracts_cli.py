@@ -97,21 +97,19 @@ def test_unchanged_code_has_no_findings_and_breaks_nobody(copy: Copy) -> None:
 
 
 def test_a_field_that_is_renamed_everywhere_breaks_its_reader_in_both_directions(copy: Copy) -> None:
-    words = 'class StockRefused(MarketEvent):\n    """The product promises the transaction nothing."""\n\n'
-    fields = "    transaction: TransactionId\n    product: ProductId\n    {}: str"
-    copy.edit("libs/market/products.py", words + fields.format("reason"), words + fields.format("why"))
-    copy.edit(
-        "services/product/decide.py", "product=event.product, reason=reason)", "product=event.product, why=reason)"
-    )
-    opened = "return _cancel(state.order, event.{}, now) if isinstance(state, Opened) else NOTHING"
+    words = 'class FundsRefused(MarketEvent):\n    """The buyer will not pay for an order."""\n\n'
+    fields = "    transaction: TransactionId\n    buyer: BuyerId\n    {}: str"
+    copy.edit("libs/market/buyers.py", words + fields.format("reason"), words + fields.format("why"))
+    copy.edit("services/buyer/decide.py", "buyer=event.buyer, reason=reason))", "buyer=event.buyer, why=reason))")
+    opened = "return _cancel(state.order, event.{}, now) if isinstance(state, Reserved) else NOTHING"
     copy.edit("services/transaction/decide.py", opened.format("reason"), opened.format("why"))
     told, (_, output, _) = copy.agora("diff --json", "diff")
     assert copy.who(told.code, json.loads(told.output)) == {
-        ("StockRefused.v1", "why", "backward"): (["transaction"], []),
-        ("StockRefused.v1", "reason", "forward"): (["transaction"], []),
+        ("FundsRefused.v1", "why", "backward"): (["transaction"], []),
+        ("FundsRefused.v1", "reason", "forward"): (["transaction"], []),
     }
-    assert "StockRefused.v1  written  $.properties.reason\n" in output
-    assert "BREAK  StockRefused.v1  reason  forward\n" in output
+    assert "FundsRefused.v1  written  $.properties.reason\n" in output
+    assert "BREAK  FundsRefused.v1  reason  forward\n" in output
     assert "    breaks: transaction\n" in output
 
 

@@ -10,8 +10,8 @@ from agora.contracts import check as checking
 from agora.contracts import known
 from agora.contracts.impact import diff
 from agora.event import Event, Subject
-from market import products
-from market.ids import ProductId, TransactionId
+from market import buyers
+from market.ids import BuyerId, TransactionId
 from market.language import MarketEvent
 from market.streams import TRANSACTIONS
 
@@ -20,22 +20,22 @@ Broken = dict[tuple[str, str, str], tuple[tuple[str, ...], tuple[str, ...]]]
 
 class _Refused(MarketEvent):
     transaction: TransactionId
-    product: ProductId
+    buyer: BuyerId
 
     def concerns(self) -> tuple[Subject, ...]:
         return (TRANSACTIONS(self.transaction),)
 
 
 def evolved(*, readable_since: int | None, upcast: Callable[[Any], dict[str, Any]], **fields: type) -> type[Event]:
-    """``StockRefused`` in its version 2, with these fields beside the ones that stay."""
+    """``FundsRefused`` in its version 2, with these fields beside the ones that stay."""
 
     def upcast_method(cls: type[Event], old: Any) -> Event:
-        return cls.model_validate({"transaction": old.transaction, "product": old.product, **upcast(old)})
+        return cls.model_validate({"transaction": old.transaction, "buyer": old.buyer, **upcast(old)})
 
     body = {"__annotations__": fields, "upcast": classmethod(upcast_method), "__module__": __name__}
     make: Any = type(_Refused)
     return make(
-        "StockRefused", (_Refused,), body, version=2, replaces=products.StockRefused, readable_since=readable_since
+        "FundsRefused", (_Refused,), body, version=2, replaces=buyers.FundsRefused, readable_since=readable_since
     )
 
 
@@ -62,9 +62,9 @@ def test_a_version_that_adds_a_field_and_can_be_read_as_the_one_before_breaks_no
 ) -> None:
     added = evolved(readable_since=1, upcast=lambda old: {"reason": old.reason, "short": 0}, reason=str, short=int)
     released(added, monkeypatch)
-    assert [change.event for change in diff(root).changes] == ["StockRefused.v2"]
+    assert [change.event for change in diff(root).changes] == ["FundsRefused.v2"]
     assert broken(root) == {}
-    assert [name.partition("/")[0] for name in checking.freeze(root)] == ["StockRefused.v2"] * 4
+    assert [name.partition("/")[0] for name in checking.freeze(root)] == ["FundsRefused.v2"] * 4
     assert checking.freeze(root) == []
     assert diff(root).changes == ()
 
@@ -74,7 +74,7 @@ def test_a_version_that_cannot_be_read_as_the_one_before_stops_older_services(
 ) -> None:
     renamed = evolved(readable_since=None, upcast=lambda old: {"why": old.reason}, why=str)
     released(renamed, monkeypatch)
-    assert broken(root) == {("StockRefused.v2", "", "forward"): (("transaction",), ())}
+    assert broken(root) == {("FundsRefused.v2", "", "forward"): (("transaction",), ())}
 
 
 def test_a_version_that_says_it_can_be_read_as_the_one_before_is_held_to_it(
@@ -82,7 +82,7 @@ def test_a_version_that_says_it_can_be_read_as_the_one_before_is_held_to_it(
 ) -> None:
     renamed = evolved(readable_since=1, upcast=lambda old: {"why": old.reason}, why=str)
     released(renamed, monkeypatch)
-    assert broken(root) == {("StockRefused.v2", "reason", "forward"): (("transaction",), ())}
+    assert broken(root) == {("FundsRefused.v2", "reason", "forward"): (("transaction",), ())}
 
 
 def test_an_upcast_that_fails_breaks_whoever_hears_the_event(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

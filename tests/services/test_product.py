@@ -53,11 +53,14 @@ def cancelled(order: str = T) -> TransactionCancelled:
 
 
 def refusal(product: Product, event: TransactionOpened) -> str:
-    """The reason for which stock is refused; nothing else may come of it."""
+    """The reason for which stock is refused; nothing else may come of it but what was asked and what is left."""
     decision = when(product, event)
     (refused,) = decision.publishes
     assert isinstance(refused, StockRefused)
-    assert decision == Decision(None, (StockRefused(transaction=T, product=P, reason=refused.reason),))
+    asked = sum(one.quantity for one in event.lines)
+    left = None if isinstance(product, Unlisted) else product.available
+    said = StockRefused(transaction=T, product=P, reason=refused.reason, asked=asked, left=left)
+    assert decision == Decision(None, (said,))
     return refused.reason
 
 
@@ -81,7 +84,8 @@ def test_a_product_is_never_promised_twice() -> None:
     first = when(shelf, opened(line()))
     assert first.publishes == (StockReserved(transaction=T, product=P, quantity=1),)
     second = when(first.state or shelf, opened(line(), order="T2"))
-    assert second.publishes == (StockRefused(transaction=TransactionId("T2"), product=P, reason="out of stock"),)
+    refused = StockRefused(transaction=TransactionId("T2"), product=P, reason="out of stock", asked=1, left=0)
+    assert second.publishes == (refused,)
 
 
 def test_the_lines_of_one_product_are_promised_together_or_not_at_all() -> None:
