@@ -18,7 +18,7 @@ from agora.ingress import Ingress
 from agora.requests import asking
 from market.buyers import CheckOut
 
-POLL_SECONDS: Final = 0.02
+POLL_SECONDS: Final = 0.05
 LOOK_MS: Final = 4
 SUBMIT_MAX: Final = 500
 STALL_SECONDS_MAX: Final = 60
