@@ -43,7 +43,7 @@ WARM_SECONDS: Final = 5
 AGENTS_KNOWN: Final = 100_000
 FIRST_TURNS: Final = 100_000
 LAST_TURNS: Final = 1_000_000
-WINDOW_TURNS: Final = 100_000
+WINDOW_TURNS: Final = 150_000
 
 # How many events of a checkout each service hears; the transaction service says them.
 PAID_COPIES: Final = {"buyer": 1, "product": LINES, "seller": LINES}

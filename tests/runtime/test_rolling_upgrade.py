@@ -1,6 +1,7 @@
 """Two releases side by side, each service a process of its own: whichever is upgraded first, nothing is lost."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -38,6 +39,7 @@ class Town:
     teller: Teller
     people: "asyncpg.Connection[asyncpg.Record]"
     processes: dict[str, Process]
+    contracts: Path
     told: int = 0
 
     async def upgrade(self, name: str, release: int) -> None:
@@ -47,6 +49,7 @@ class Town:
             "AGORA_KAFKA": self.kafka,
             "AGORA_DATABASE": self.databases[name].url,
             "AGORA_NAMESPACE": self.namespace,
+            "AGORA_CONTRACTS": str(self.contracts),
             "PYTHONPATH": os.pathsep.join((str(self.trees[release]), *sys.path)),
         }
         self.processes[name] = await asyncio.create_subprocess_exec(
@@ -89,12 +92,12 @@ class Town:
         """Wait until as many events wait at the hearer."""
         await self.until("SELECT count(*) FROM parked", count)
 
-    async def until(self, query: str, wanted: int) -> None:
-        """Look into the hearer's database until it says so, while both services run."""
+    async def until(self, query: str, wanted: int, people: "asyncpg.Connection[asyncpg.Record] | None" = None) -> None:
+        """Look into a database, the hearer's by default, until it says so, while both services run."""
         seen = None
         try:
             async with asyncio.timeout(SECONDS_MAX):
-                while (seen := await self.people.fetchval(query)) != wanted:
+                while (seen := await (people or self.people).fetchval(query)) != wanted:
                     assert all(process.returncode is None for process in self.processes.values())
                     await asyncio.sleep(0.05)
         except TimeoutError:
@@ -116,7 +119,7 @@ async def town(postgres: str, kafka: str, namespace: str, tmp_path: Path) -> Asy
     people = await asyncpg.connect(databases[HEARER].owner_url)
     async with AsyncExitStack() as leaving, Teller(kafka) as teller, running() as processes:
         leaving.push_async_callback(people.close)
-        yield Town(kafka, namespace, databases, trees, teller, people, processes)
+        yield Town(kafka, namespace, databases, trees, teller, people, processes, tmp_path / "contracts")
 
 
 @asynccontextmanager
@@ -173,3 +176,20 @@ async def test_in_the_wrong_order_its_events_wait_parked_and_nothing_is_lost(tow
     await town.heard(111)
     await town.parked(0)
     assert await town.dead() == 0
+
+
+async def test_a_process_says_nothing_that_its_frozen_contract_does_not_allow(town: Town) -> None:
+    amount = {"type": "integer", "maximum": 5}
+    frozen = {"type": "object", "properties": {"hearer": {"type": "string"}, "amount": amount}}
+    said = town.contracts / "Said.v1"
+    said.mkdir(parents=True)
+    (said / "written.json").write_text(json.dumps(frozen))
+    for name in (CALLER, HEARER):
+        await town.upgrade(name, 1)
+    await town.ask(3, 9, 1)
+    caller = await asyncpg.connect(town.databases[CALLER].owner_url)
+    await town.until("SELECT count(*) FROM parked", 2, caller)
+    error = await caller.fetchval("SELECT error FROM parked ORDER BY position LIMIT 1")
+    assert "Said.v1 breaks its contract: amount: 9 is greater than the maximum of 5" in error
+    await caller.close()
+    await town.heard(3)
