@@ -73,6 +73,8 @@ class Codec:
 
         An event of a later version than this code knows is read as the version its producer says it can be read as,
         or else comes as ``Unread``. Raises ``Undecodable``, ``UnknownType`` where even the name is unknown.
+
+        Both are for numbered records: a service knows what it says, a foreign producer may have got the name wrong.
         """
         envelope = envelope_of(record)
         wire_name = envelope.type
@@ -99,12 +101,14 @@ class Codec:
             if opener := self._openers.get(readable):
                 return readable, opener
         name, version = split(envelope.type)
+        numbered = number_of(envelope) > 0
         if name not in self._known:
-            raise UnknownType(f"unknown type: {envelope.type[:100]}")
+            fault = UnknownType if numbered else Undecodable
+            raise fault(f"unknown type or version: {envelope.type[:100]}")
         if name not in self._heard:
             return envelope.type, None
-        if not version:
-            raise Undecodable(f"no version: {envelope.type[:100]}")
+        if not version or not numbered:
+            raise Undecodable(f"unknown type or version: {envelope.type[:100]}")
         unread = Unread(reason=f"unknown version: {envelope.type[:100]}; run a release that knows it, then redrive")
         return envelope.type, lambda _: unread
 

@@ -60,7 +60,7 @@ def look(url: str, home: Path) -> Seen:
         encoding="utf-8",
         timeout=SECONDS_MAX,
         check=True,
-        env={**os.environ, "HOME": str(home)},
+        env={**os.environ, "HOME": str(home), "XDG_CACHE_HOME": str(home)},
     )
     said = [line.partition("CONSOLE")[2] for line in ran.stderr.splitlines() if "CONSOLE" in line]
     return Seen(ran.stdout, _asked(json.loads(log.read_text(encoding="utf-8")), url), said)

@@ -31,7 +31,7 @@ REASONS: Final = (
     "is not the record's key",
     "the subject is too long",
     "not JSON",
-    "no version",
+    "unknown type or version",
     "sequence",
     "data.",
 )
