@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +80,9 @@ class Event(BaseModel):
         """The part of this event that concerns ``subject``: all of it unless a subclass narrows it."""
         del subject
         return self
+
+
+def fault_of(error: ValidationError) -> str:
+    """The first thing wrong with an event's fields, such as ``lines.0.quantity: Field required``."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    return f"{'.'.join(str(step) for step in first['loc'])}: {first['msg']}"

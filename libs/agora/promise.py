@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
 from agora.envelope import REASON_CHARS_MAX
-from agora.event import Event
+from agora.event import Event, fault_of
 
 Check: TypeAlias = Callable[[bytes], object]
 """Takes the JSON of an event's own fields. Raises ``ValueError`` if the event must not be said like this."""
@@ -45,7 +45,5 @@ class Promises:
 
 
 def _reason(error: Exception) -> str:
-    if not isinstance(error, ValidationError):
-        return " ".join(str(error).split())[:REASON_CHARS_MAX]
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    return f"{'.'.join(str(step) for step in first['loc'])}: {first['msg']}"[:REASON_CHARS_MAX]
+    text = fault_of(error) if isinstance(error, ValidationError) else " ".join(str(error).split())
+    return text[:REASON_CHARS_MAX]

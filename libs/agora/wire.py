@@ -19,7 +19,7 @@ from agora.envelope import (
     envelope_of,
     number_of,
 )
-from agora.event import Event
+from agora.event import Event, fault_of
 from agora.ports import Record
 from agora.versions import Opener, Unread, openers, split
 
@@ -118,9 +118,7 @@ def open_data(opener: Opener, envelope: Envelope) -> Event:
     try:
         return opener(bytes(envelope.data))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(str(step) for step in first["loc"])
-        raise Undecodable(f"{envelope.type[:100]}: data.{place}: {first['msg']}"[:REASON_CHARS_MAX]) from None
+        raise Undecodable(f"{envelope.type[:100]}: data.{fault_of(error)}"[:REASON_CHARS_MAX]) from None
     except Exception as error:  # noqa: BLE001 - an upcast is a decision's kin: whatever it raises stops one agent alone
         return Unread(
             reason=f"{envelope.type[:100]} cannot be upcast: {type(error).__name__}: {error}"[:REASON_CHARS_MAX]

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from agora.control import RedriveParked, SkipParked
 from agora.decision import NOTHING, Decision, become, publish
-from agora.event import Event
+from agora.event import Event, fault_of
 from agora.requests import KEY_REUSED, Answered, Request, Submitted, Unseen
 from agora.versions import openers
 from market.catalogue import COMMANDS
@@ -39,8 +39,7 @@ def _read(event: Submitted) -> Event | str:
     try:
         return command(event.body.encode())
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        return f"{'.'.join(str(step) for step in first['loc'])}: {first['msg']}"[:100]
+        return fault_of(error)[:100]
 
 
 def _refused(event: Submitted, reason: str) -> RequestRefused:

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 from pydantic import ValidationError
 
 from agora.contracts.schema import JsonSchema, contract_of
-from agora.event import Event
+from agora.event import Event, fault_of
 
 E = TypeVar("E", bound=Event)
 
@@ -29,9 +29,7 @@ def example_of(event: type[E], words: Mapping[str, Any]) -> E:
     try:
         return event.model_validate_json(json.dumps(data))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(str(step) for step in first["loc"])
-        raise NoExample(f"{event.wire_name}: data.{place}: {first['msg']}; give a value for it in the words") from None
+        raise NoExample(f"{event.wire_name}: data.{fault_of(error)}; give a value for it in the words") from None
 
 
 def _value(schema: JsonSchema, name: str, definitions: Mapping[str, JsonSchema], words: Mapping[str, Any]) -> Any:
