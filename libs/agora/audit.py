@@ -68,6 +68,7 @@ RUNTIME_CHECKS: Final = (
         "outbox rows whose arrival in the log is not written down",
         "SELECT coalesce(sum(sequence - published), 0)::bigint FROM partitions",
     ),
+    Check("activities not done", "SELECT count(*) FROM activities"),
     Check("parked events", "SELECT count(*) FROM parked"),
     Check("dead letters", "SELECT count(*) FROM dead_letters"),
 )

@@ -8,15 +8,16 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from agora.control import ErrorOccurred
-from agora.decision import Append, Forget, Put, Remind, RowChange
-from agora.envelope import ENVELOPE_BYTES_MAX, EVENT_BYTES_MAX, REASON_CHARS_MAX
+from agora.decision import Append, Put, RowChange
+from agora.envelope import REASON_CHARS_MAX
 from agora.event import Event
+from agora.later import Later
 from agora.partition import Agent, Draft, Partition
-from agora.ports import Commit, DeadLetter, Move, OutboxRow, ParkedRow, Record, ReminderRow, StoredAgent
+from agora.ports import Clock, Commit, DeadLetter, Move, OutboxRow, ParkedRow, Record, StoredAgent
 from agora.promise import Promises
 from agora.service import Service
 from agora.versions import Unread
-from agora.wire import Cause, EventTooLarge, Heard, iso, seal, trace_of
+from agora.wire import Cause, Heard, iso, seal, trace_of
 
 PARKED_EVENTS_PER_AGENT_MAX: Final = 1_000
 RECENT_IDS_PER_AGENT_MAX: Final = 64
@@ -33,12 +34,19 @@ class Batch:
     """The turns of one commit, over as many partitions as the poll returned."""
 
     def __init__(
-        self, service: Service, states: TypeAdapter[Any], promises: Promises, refusal: str | None = None
+        self,
+        service: Service,
+        states: TypeAdapter[Any],
+        promises: Promises,
+        clock: Clock,
+        refusal: str | None = None,
     ) -> None:
         """With a ``refusal``, every turn is parked for that reason: the database would not have it."""
         self._service = service
         self._states = states
+        self._promises = promises
         self._written = promises.written
+        self._clock = clock
         self._drafts: dict[int, Draft] = {}
         self._refusal = refusal
         self.commit = Commit()
@@ -104,7 +112,7 @@ class Batch:
             cause=f"{heard.source} {heard.id}",
             error=error,
         )
-        self._tell(draft, heard, moment(heard.record.timestamp), (occurred,))
+        self.tell(draft, _cause(heard, moment(heard.record.timestamp)), (occurred,))
 
     def dead(self, record: Record, reason: str) -> None:
         """Keep a record that cannot be read."""
@@ -138,10 +146,14 @@ class Batch:
             recent = (*recent, token)[-RECENT_IDS_PER_AGENT_MAX:]
         now = now or moment(heard.record.timestamp)
         decision = self._service.decide(agent.state, heard.event, now)
-        reminders = [self._reminder(draft, heard, reminder) for reminder in decision.reminders]
-        self._tell(draft, heard, now, decision.publishes)
+        later = Later(self._service, draft.partition.row.partition, heard)
+        reminders = [later.reminder(reminder, self._promises) for reminder in decision.reminders]
+        activities = [later.activity(asked, index, self._clock) for index, asked in enumerate(decision.activities)]
+        if decision.publishes:
+            self.tell(draft, _cause(heard, now), decision.publishes)
         # Nothing below can fail, so a turn that raises has changed nothing.
         self.commit.reminders.update(reminders)
+        self.commit.activities.update(activities)
         for change in decision.rows:
             self._write(change)
         if decision.state is not None or recent is not agent.recent:
@@ -149,14 +161,10 @@ class Batch:
             draft.changed.add(subject)
         draft.count(f"heard {heard.type}")
 
-    def _tell(self, draft: Draft, heard: Heard, now: datetime, events: tuple[Event, ...]) -> None:
-        if not events:
-            return
+    def tell(self, draft: Draft, cause: Cause, events: tuple[Event, ...]) -> None:
+        """Publish events, each to everyone it concerns. Raises, with nothing changed, if one must not be said."""
         number = draft.partition.row.partition
         source = source_of(self._service.name, number)
-        cause = Cause(
-            _iso(now), heard.correlation, f"{heard.source}/{heard.id}", trace_of(heard.traceparent, heard.correlation)
-        )
         sequence = draft.sequence
         rows: list[OutboxRow] = []
         for event in events:
@@ -174,27 +182,6 @@ class Batch:
             draft.count(f"told {event.wire_name}")
         draft.sequence = sequence
         self.commit.outbox.extend(rows)
-
-    def _reminder(
-        self, draft: Draft, heard: Heard, reminder: Remind | Forget
-    ) -> tuple[tuple[str, str], ReminderRow | None]:
-        key = (heard.subject, reminder.name)
-        if isinstance(reminder, Forget):
-            return key, None
-        data = self._written(reminder.event)
-        if len(data) > EVENT_BYTES_MAX - ENVELOPE_BYTES_MAX:  # it could not be published when it falls due
-            raise EventTooLarge(f"{reminder.event.wire_name} for {heard.subject} is {len(data):,} bytes")
-        return key, ReminderRow(
-            draft.partition.row.partition,
-            heard.subject,
-            reminder.name,
-            reminder.at,
-            reminder.event.wire_name,
-            data,
-            heard.correlation,
-            f"{heard.source}/{heard.id}",
-            heard.traceparent,
-        )
 
     def _write(self, change: RowChange) -> None:
         if isinstance(change, Append):
@@ -245,10 +232,19 @@ def source_of(service: str, partition: int) -> str:
     return f"{service}-{partition}"
 
 
+def cause_of(now: datetime, correlation: str, causation: str, traceparent: str) -> Cause:
+    """What everything said at a moment, for one story and cause, has in common."""
+    return Cause(_iso(now), correlation, causation, trace_of(traceparent, correlation))
+
+
 @lru_cache(maxsize=256)
 def moment(timestamp_ms: int) -> datetime:
     """A record's timestamp as a time of day; what only a foreign clock could say is brought into the calendar."""
     return datetime.fromtimestamp(min(max(timestamp_ms, 0), TIMESTAMP_MS_MAX) / 1000, UTC)
+
+
+def _cause(heard: Heard, now: datetime) -> Cause:
+    return cause_of(now, heard.correlation, f"{heard.source}/{heard.id}", heard.traceparent)
 
 
 @lru_cache(maxsize=256)

@@ -13,7 +13,7 @@ Text = Annotated[str, StringConstraints(max_length=2_000)]
 
 
 class ErrorOccurred(Event):
-    """A turn failed and its agent is parked."""
+    """A turn failed and its agent is parked, or an activity has ended without an outcome."""
 
     service: Text
     agent: Text

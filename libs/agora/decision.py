@@ -1,9 +1,10 @@
-"""What one turn changes: the new state, the events to publish, reminders and rows."""
+"""What one turn changes: the new state, the events to publish, reminders, rows, and work to be done outside."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Final, Generic, Never, TypeAlias, TypeVar
 
+from agora.activity import Task
 from agora.event import Event
 
 S = TypeVar("S")
@@ -22,6 +23,24 @@ class Remind:
 @dataclass(frozen=True, slots=True)
 class Forget:
     """Cancel the reminder of this name; no harm if there is none."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Perform:
+    """Have ``task`` done outside of any turn; its outcome is heard later. Asked again under a name, it is done anew.
+
+    The outcome of what was asked before under that name is then no longer heard.
+    """
+
+    name: str
+    task: Task
+
+
+@dataclass(frozen=True, slots=True)
+class Abandon:
+    """No longer hear the outcome of what was asked under this name; no harm if there is nothing."""
 
     name: str
 
@@ -72,6 +91,7 @@ class Decision(Generic[S_co]):
     publishes: tuple[Event, ...] = ()
     reminders: tuple[Remind | Forget, ...] = ()
     rows: tuple[RowChange, ...] = ()
+    activities: tuple[Perform | Abandon, ...] = ()
 
 
 NOTHING: Final[Decision[Never]] = Decision()
@@ -82,9 +102,10 @@ def become(
     *publishes: Event,
     reminders: tuple[Remind | Forget, ...] = (),
     rows: tuple[RowChange, ...] = (),
+    activities: tuple[Perform | Abandon, ...] = (),
 ) -> Decision[S]:
     """Take on a new state and publish."""
-    return Decision(state, publishes, reminders, rows)
+    return Decision(state, publishes, reminders, rows, activities)
 
 
 def publish(*publishes: Event, rows: tuple[RowChange, ...] = ()) -> Decision[Never]:

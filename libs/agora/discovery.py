@@ -4,6 +4,7 @@ from importlib import import_module
 from pathlib import Path
 
 from agora.service import Service
+from agora.settings import SettingsError
 
 PACKAGE = "services"
 
@@ -16,10 +17,13 @@ def folders() -> dict[str, Path]:
 
 
 def service(name: str) -> Service:
-    """The service of this name. Raises ``LookupError`` that names those there are."""
+    """The service of this name. Raises ``LookupError`` that names those there are, and ``SettingsError``."""
     if name not in folders():
         raise LookupError(f"no service '{name}'; there are {', '.join(folders())}")
-    return import_module(f"{PACKAGE}.{name}.app").service
+    try:
+        return import_module(f"{PACKAGE}.{name}.app").service
+    except ValueError as error:  # its house rules come from the environment
+        raise SettingsError(f"the service '{name}' cannot be set up: {error}") from error
 
 
 def services() -> list[Service]:

@@ -8,6 +8,7 @@ from zlib import crc32
 
 from agora.decision import Row
 from agora.ports import (
+    ActivityRow,
     Commit,
     DeadLetter,
     Fenced,
@@ -99,6 +100,7 @@ class MemoryStore:
     agents: dict[str, StoredAgent] = field(default_factory=dict[str, StoredAgent])
     outbox: dict[tuple[int, int], OutboxRow] = field(default_factory=dict[tuple[int, int], OutboxRow])
     reminders: dict[tuple[str, str], ReminderRow] = field(default_factory=dict[tuple[str, str], ReminderRow])
+    asking: dict[tuple[str, str], ActivityRow] = field(default_factory=dict[tuple[str, str], ActivityRow])
     waiting: dict[tuple[str, int], ParkedRow] = field(default_factory=dict[tuple[str, int], ParkedRow])
     dead_letters: list[DeadLetter] = field(default_factory=list[DeadLetter])
     appended: dict[type[Row], list[Row]] = field(default_factory=dict[type[Row], list[Row]])
@@ -134,6 +136,8 @@ class MemoryStore:
         self.outbox.update({(row.partition, row.sequence): row for row in commit.outbox})
         for key, reminder in commit.reminders.items():
             _replace(self.reminders, key, reminder)
+        for key, activity in commit.activities.items():
+            _replace(self.asking, key, activity)
         for table, rows in commit.appends.items():
             self.appended.setdefault(table, []).extend(rows)
         for table, puts in commit.puts.items():
@@ -158,6 +162,14 @@ class MemoryStore:
 
     async def next_due(self, partition: int) -> datetime | None:
         return min((row.due for row in self.reminders.values() if row.partition == partition), default=None)
+
+    async def activities(self, partitions: Sequence[int], types: Sequence[str], limit: int) -> Sequence[ActivityRow]:
+        found = [row for row in self.asking.values() if row.partition in partitions and row.type in types]
+        return sorted(found, key=lambda row: (row.due, row.subject, row.name))[:limit]
+
+    async def asked(self, partition: int) -> Mapping[str, datetime]:
+        mine = [row for row in self.asking.values() if row.partition == partition]
+        return {row.type: min(other.due for other in mine if other.type == row.type) for row in mine}
 
     async def parked_agents(self, partition: int) -> Mapping[str, int]:
         mine = [row for row in self.waiting.values() if row.partition == partition]

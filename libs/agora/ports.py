@@ -61,6 +61,27 @@ class ReminderRow(NamedTuple):
     traceparent: str
 
 
+class ActivityRow(NamedTuple):
+    """A task an agent has asked for: its wire type and data, with the story it belongs to.
+
+    ``key`` is what the other side knows it by. ``attempts`` were made so far, and ``due`` is the earliest time of the
+    next one.
+    """
+
+    partition: int
+    subject: str
+    name: str
+    key: str
+    due: datetime
+    asked_at: datetime
+    attempts: int
+    type: str
+    data: bytes
+    correlation: str
+    causation: str
+    traceparent: str
+
+
 class ParkedRow(NamedTuple):
     """A record set aside behind a failed turn of its agent; ``position`` is its place in that agent's queue."""
 
@@ -126,6 +147,9 @@ class Commit:
     reminders: dict[tuple[str, str], ReminderRow | None] = field(
         default_factory=dict[tuple[str, str], ReminderRow | None]
     )
+    activities: dict[tuple[str, str], ActivityRow | None] = field(
+        default_factory=dict[tuple[str, str], ActivityRow | None]
+    )
     appends: dict[type[Row], list[Row]] = field(default_factory=dict[type[Row], list[Row]])
     puts: dict[type[Row], dict[tuple[Any, ...], Row | None]] = field(
         default_factory=dict[type[Row], dict[tuple[Any, ...], Row | None]]
@@ -172,6 +196,14 @@ class Store(Protocol):
 
     async def next_due(self, partition: int) -> datetime | None:
         """When the partition's earliest reminder is due."""
+        ...
+
+    async def activities(self, partitions: Sequence[int], types: Sequence[str], limit: int) -> Sequence[ActivityRow]:
+        """Activities of these types that are not done, the one with the earliest next attempt first."""
+        ...
+
+    async def asked(self, partition: int) -> Mapping[str, datetime]:
+        """The types of a partition's activities that are not done, each with the time of its earliest next attempt."""
         ...
 
     async def parked_agents(self, partition: int) -> Mapping[str, int]:

@@ -9,10 +9,9 @@ from typing import Any, Final
 import asyncpg
 import msgspec
 
-from agora.decision import Row
 from agora.ports import (
+    ActivityRow,
     Commit,
-    DeadLetter,
     Fenced,
     Move,
     OutboxRow,
@@ -23,7 +22,8 @@ from agora.ports import (
     StoredAgent,
     Unavailable,
 )
-from agora.rows import columns, headers_json, headers_of, plain, statements, values_of
+from agora.rows import headers_of
+from agora.writes import write_rest
 
 CONNECT_SECONDS_MAX: Final = 10.0
 STATEMENT_SECONDS_MAX: Final = 60.0
@@ -70,20 +70,12 @@ WITH moved AS (
 )
 SELECT 1 / (count(*) = cardinality($1::int[]))::int FROM moved
 """
-_REMINDERS: Final = """
-INSERT INTO reminders AS r (partition, subject, name, due, type, data, correlation, causation, traceparent)
-SELECT * FROM unnest($1::int[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::bytea[], $7::text[],
-                     $8::text[], $9::text[])
-ON CONFLICT (subject, name) DO UPDATE SET due = excluded.due, type = excluded.type, data = excluded.data,
-    correlation = excluded.correlation, causation = excluded.causation, traceparent = excluded.traceparent
-"""
-_FORGET: Final = """
-DELETE FROM reminders r USING unnest($1::text[], $2::text[]) AS f (subject, name)
-WHERE r.subject = f.subject AND r.name = f.name
-"""
-_UNPARK: Final = """
-DELETE FROM parked p USING unnest($1::text[], $2::bigint[]) AS u (subject, position)
-WHERE p.subject = u.subject AND p.position = u.position
+# Partition by partition, so that each is read along its index no further than it must.
+_ACTIVITIES: Final = """
+SELECT oldest.* FROM unnest($1::int[]) AS owned (number) CROSS JOIN LATERAL (
+    SELECT partition, subject, name, key, due, asked_at, attempts, type, data, correlation, causation, traceparent
+    FROM activities WHERE partition = owned.number AND type = ANY($2::text[]) ORDER BY due LIMIT $3
+) AS oldest ORDER BY due, subject, name LIMIT $3
 """
 
 
@@ -113,7 +105,7 @@ class PostgresStore:
                 else:
                     async with connection.transaction():
                         await _write_core(connection, commit)
-                        await _write_rest(connection, commit)
+                        await write_rest(connection, commit)
             except _REFUSED as refused:
                 raise Refused(_reason(refused)) from None
 
@@ -163,6 +155,18 @@ class PostgresStore:
             return await connection.fetchval(
                 "SELECT due FROM reminders WHERE partition = $1 ORDER BY due LIMIT 1", partition
             )
+
+    async def activities(self, partitions: Sequence[int], types: Sequence[str], limit: int) -> Sequence[ActivityRow]:
+        async with self._connected() as connection:
+            rows = await connection.fetch(_ACTIVITIES, partitions, types, limit)
+        return [ActivityRow(*row) for row in rows]
+
+    async def asked(self, partition: int) -> Mapping[str, datetime]:
+        async with self._connected() as connection:
+            rows = await connection.fetch(
+                "SELECT type, min(due) AS due FROM activities WHERE partition = $1 GROUP BY type", partition
+            )
+        return {row["type"]: row["due"] for row in rows}
 
     async def parked_agents(self, partition: int) -> Mapping[str, int]:
         async with self._connected() as connection:
@@ -214,7 +218,7 @@ class PostgresStore:
 
 def _is_core(commit: Commit) -> bool:
     """Whether partition rows, states and outbox are all there is to write."""
-    extra = commit.reminders or commit.appends or commit.puts
+    extra = commit.reminders or commit.activities or commit.appends or commit.puts
     return not (extra or commit.parked or commit.unparked or commit.dead_letters)
 
 
@@ -231,63 +235,11 @@ async def _write_core(connection: "asyncpg.Connection[asyncpg.Record]", commit: 
         raise Fenced(f"another process has moved one of the partitions {owned}") from None
 
 
-async def _write_rest(connection: "asyncpg.Connection[asyncpg.Record]", commit: Commit) -> None:
-    if commit.reminders:
-        await _remind(connection, commit)
-    for table, rows in commit.appends.items():
-        await connection.copy_records_to_table(table.table, records=map(values_of(table), rows), columns=columns(table))
-    for table, puts in commit.puts.items():
-        await _put(connection, table, puts)
-    await _set_aside(connection, commit)
-
-
 def _move(move: Move) -> tuple[Any, ...]:
     before, after = move
     heard, counts = _json(after.heard).decode(), _json(after.counts).decode()
     expected = (before.partition, before.next_offset, before.sequence)
     return (*expected, after.next_offset, after.sequence, after.published, heard, counts)
-
-
-async def _remind(connection: "asyncpg.Connection[asyncpg.Record]", commit: Commit) -> None:
-    wanted = [row for row in commit.reminders.values() if row is not None]
-    if wanted:
-        await connection.execute(_REMINDERS, *zip(*wanted, strict=True))
-    forgotten = [key for key, row in commit.reminders.items() if row is None]
-    if forgotten:
-        await connection.execute(_FORGET, *zip(*forgotten, strict=True))
-
-
-async def _put(
-    connection: "asyncpg.Connection[asyncpg.Record]", table: type[Row], puts: Mapping[tuple[Any, ...], Row | None]
-) -> None:
-    upsert, delete = statements(table)
-    rows = [values_of(table)(row) for row in puts.values() if row is not None]
-    if rows:
-        await connection.execute(upsert, *zip(*rows, strict=True))
-    gone = [key for key, row in puts.items() if row is None]
-    if gone:
-        await connection.execute(delete, *zip(*gone, strict=True))
-
-
-async def _set_aside(connection: "asyncpg.Connection[asyncpg.Record]", commit: Commit) -> None:
-    if commit.parked:
-        records = [_parked(row) for row in commit.parked]
-        await connection.copy_records_to_table("parked", records=records)
-    if commit.unparked:
-        status = await connection.execute(_UNPARK, *zip(*commit.unparked, strict=True))
-        if status != f"DELETE {len(commit.unparked)}":
-            raise Fenced("another process has unparked the same events")
-    if commit.dead_letters:
-        records = [_dead(letter) for letter in commit.dead_letters]
-        await connection.copy_records_to_table("dead_letters", records=records)
-
-
-def _parked(row: ParkedRow) -> tuple[Any, ...]:
-    return (*row[1:3], row.partition, *row[3:7], headers_json(row.headers), plain(row.error))
-
-
-def _dead(letter: DeadLetter) -> tuple[Any, ...]:
-    return (*letter[:5], headers_json(letter.headers), plain(letter.reason))
 
 
 def _reason(error: Exception) -> str:

@@ -28,6 +28,9 @@ FETCH_WAIT_MS: Final = 500
 OFFSETS_SECONDS: Final = 5.0
 RETRY_SECONDS: Final = 0.5
 RETRY_SECONDS_MAX: Final = 5.0
+GATHER_SECONDS: Final = 0.02
+"""Calls that end within this time are written down in one commit; whoever waits for the outside waits longer anyway."""
+CALLS_STOP_SECONDS_MAX: Final = 5.0
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +78,8 @@ class Worker:
 
     async def run(self) -> None:
         """Work until the process is told to stop. Raises ``HistoryLost``."""
-        loops = [asyncio.create_task(self._guarded(loop)) for loop in (self._relay, self._sweep)]
+        outside = (self._perform, self._conclude) if self.engine.service.activities else ()
+        loops = [asyncio.create_task(self._guarded(loop)) for loop in (self._relay, self._sweep, *outside)]
         try:
             await self.app.run(log_level=logging.WARNING)
         finally:
@@ -152,6 +156,37 @@ class Worker:
             if monotonic() - saved > OFFSETS_SECONDS:
                 await self._save_offsets()
                 saved = monotonic()
+            await asyncio.sleep(delay)
+
+    async def _perform(self) -> None:
+        """Make calls to the outside, side by side."""
+        performing = self.engine.performing
+        calls: set[asyncio.Task[None]] = set()
+        try:
+            while True:
+                await performing.work()
+                for call in performing.calls():
+                    task = asyncio.create_task(performing.make(call))
+                    calls.add(task)
+                    task.add_done_callback(calls.discard)
+        finally:
+            for task in calls:
+                task.cancel()
+            if calls:
+                await asyncio.wait(calls, timeout=CALLS_STOP_SECONDS_MAX)
+
+    async def _conclude(self) -> None:
+        """Write down how calls have ended."""
+        while True:
+            await self.engine.performing.results()
+            delay = GATHER_SECONDS
+            try:
+                await self.engine.conclude()
+            except Fenced as fenced:
+                log.warning("%s; claiming anew", fenced)
+            except Unavailable as unavailable:
+                log.warning("waiting for %s", unavailable)
+                delay = RETRY_SECONDS
             await asyncio.sleep(delay)
 
     async def _save_offsets(self) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from agora.activity import Activity
 from agora.decision import Decision, Row
 from agora.event import Event, Stream
 
@@ -16,6 +17,7 @@ class Service:
     ``state`` is the type (often a union of frozen dataclasses told apart by ``status``) that stored states open as;
     ``initial`` is the state of an agent nobody has spoken to yet. ``consumes`` and ``publishes`` are the aliases
     at the top of its ``decide.py``, or tuples of classes; ``events`` is every event class of the shared language.
+    ``activities`` say how what a decision asks to be done outside is done.
     A service with ``ingress`` does not hear its stream: requests from outside are its log.
     """
 
@@ -29,3 +31,4 @@ class Service:
     events: tuple[type[Event], ...]
     rows: tuple[type[Row], ...] = ()
     ingress: bool = False
+    activities: tuple[Activity, ...] = ()

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from agora.batch import source_of
+from agora.batch import cause_of, source_of
 from agora.partition import Partition
 from agora.ports import Clock, Commit, Move, OutboxRow, ReminderRow, Store
 from agora.relay import Relay
 from agora.service import Service
-from agora.wire import Cause, iso, seal, trace_of
+from agora.wire import seal
 
 REMINDERS_PER_SWEEP_MAX: Final = 1_000
 SWEEP_SECONDS_MIN: Final = 0.02
@@ -80,8 +80,7 @@ class Sweeper:
             relay.offer(partition, [row for row in commit.outbox if row.partition == move.after.partition])
 
     def _row(self, reminder: ReminderRow, sequence: int, now: datetime) -> OutboxRow:
-        trace = trace_of(reminder.traceparent, reminder.correlation)
-        cause = Cause(iso(now), reminder.correlation, reminder.causation, trace)
+        cause = cause_of(now, reminder.correlation, reminder.causation, reminder.traceparent)
         source = source_of(self._service.name, reminder.partition)
         readable_as = self._readable_as.get(reminder.type, "")
         value = seal(cause, source, sequence, reminder.type, reminder.subject, reminder.data, readable_as)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from operator import attrgetter
+from random import Random
 from typing import Any, Final, TypeAlias, get_args
 
 from pydantic import TypeAdapter
@@ -17,8 +18,11 @@ from agora import control
 from agora.batch import Batch, opened_agent
 from agora.envelope import Undecodable
 from agora.event import Event
+from agora.lane import ACTIVITIES_PER_TARGET_MAX
+from agora.outcomes import Outcomes
 from agora.parking import CONTROLS, Parking
 from agora.partition import AGENTS_PER_PARTITION_MAX, Agents, Draft, Partition
+from agora.performing import Performing
 from agora.ports import Clock, Fenced, Log, Record, Refused, Store, Unavailable
 from agora.promise import Promises
 from agora.relay import Relay
@@ -54,19 +58,26 @@ class Engine:
         promises: Promises | None = None,
         agents_per_partition_max: int = AGENTS_PER_PARTITION_MAX,
         turns_per_commit_max: int = TURNS_PER_COMMIT_MAX,
+        activities_per_target_max: int = ACTIVITIES_PER_TARGET_MAX,
+        chance: Random | None = None,
     ) -> None:
+        """``chance`` spreads the attempts at activities."""
         self.service = service
         self.relay = Relay(store, log)
+        self.performing = Performing(service.activities, store, clock, activities_per_target_max)
+        self._clock = clock
         self._store = store
         self._promises = promises or Promises()
         self._agents_max = agents_per_partition_max
         self._turns_max = turns_per_commit_max
         self._states: TypeAdapter[Any] = TypeAdapter(service.state)
-        self._codec = Codec((*members(service.consumes), *CONTROLS), (*service.events, *control.EVENTS))
+        heard = members(service.consumes)
+        self._codec = Codec((*heard, *CONTROLS), (*service.events, *control.EVENTS))
         self._owned: dict[int, Partition] = {}
         self._turnstile = asyncio.Lock()
         self._parking = Parking(store, self._codec, self._begin, self._load, self._commit)
         self._sweeper = Sweeper(service, store, clock)
+        self._outcomes = Outcomes(service, heard, self.performing, clock, chance, self._begin, self._commit)
 
     @property
     def owned(self) -> frozenset[int]:
@@ -104,6 +115,13 @@ class Engine:
         async with self._turnstile:
             with self._forgetting():
                 return await self._sweeper.sweep(self._owned, self.relay)
+
+    async def conclude(self) -> None:
+        """Write down how activities ended, and bring in more from the store."""
+        async with self._turnstile:
+            await self.relay.room()
+            with self._forgetting():
+                await self._outcomes.conclude(self._owned)
 
     def forget(self) -> None:
         """Let go of everything in memory; the store has all of it."""
@@ -204,7 +222,7 @@ class Engine:
         await self._commit(batch)
 
     def _begin(self, refusal: str | None = None) -> Batch:
-        return Batch(self.service, self._states, self._promises, refusal)
+        return Batch(self.service, self._states, self._promises, self._clock, refusal)
 
     def _hear(self, batch: Batch, opened: Sequence[Opened]) -> list[tuple[Draft, Heard]]:
         """Move past every record; what remains are the turns to take."""
@@ -251,6 +269,8 @@ class Engine:
         for reminder in commit.reminders.values():
             if reminder is not None:
                 self._sweeper.expect(reminder.partition, reminder.due)
+        if commit.activities:
+            self.performing.take(commit.activities)
 
     async def _claim(self, number: int) -> Partition:
         owned = self._owned.get(number)
@@ -262,12 +282,14 @@ class Engine:
         self._owned[number] = partition
         await self.relay.adopt(partition)
         self._sweeper.expect(number, await self._store.next_due(number))
+        await self.performing.adopt(number)
         return partition
 
     def _forget(self, number: int) -> None:
         self._owned.pop(number, None)
         self.relay.forget(number)
         self._sweeper.forget(number)
+        self.performing.forget(number)
 
 
 def members(alias: Any) -> tuple[type[Event], ...]:

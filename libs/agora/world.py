@@ -3,9 +3,9 @@
 The engines are the real ones; only the ports are played. Equal seeds give equal runs.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Final
 
@@ -53,7 +53,15 @@ class House:
 
     def start(self) -> None:
         """Begin with nothing in memory."""
-        self.engine = Engine(self.service, self.store, self._world.log, self._world.clock, agents_per_partition_max=8)
+        self.engine = Engine(
+            self.service,
+            self.store,
+            self._world.log,
+            self._world.clock,
+            agents_per_partition_max=8,
+            activities_per_target_max=4,
+            chance=self._world.chance,
+        )
 
     def crash(self) -> None:
         """Lose the process; Kafka redelivers from somewhere before what was heard."""
@@ -72,6 +80,23 @@ class House:
         records = self._world.log.stream(self.service.stream.name)[number][first : first + count]
         await self.engine.take(records)
         self.read[number] = first + len(records)
+
+    async def perform(self) -> None:
+        """Make the calls that may be made, one after another, and write down how they ended."""
+        if not self.service.activities:
+            return
+        await self.engine.conclude()
+        self._world.step("before performing")
+        for call in self.engine.performing.calls():
+            await self.engine.performing.make(call)
+            self._world.step("after performing")
+        await self.engine.conclude()
+
+    def moments(self) -> Iterator[datetime]:
+        """When there is something to be reminded of, or to perform."""
+        yield from (row.due for row in self.store.reminders.values())
+        moments = map(self.engine.performing.not_before, self.store.asking.values())
+        yield from (moment for moment in moments if moment is not None)
 
     def state(self, subject: str) -> Any:
         """The committed state of an agent."""
@@ -119,10 +144,10 @@ class World:
         limit = self.clock.now() + patience
         while True:
             await self._work()
-            due = [row.due for house in self._present() for row in house.store.reminders.values()]
-            if not due or min(due) > limit:
+            due = min((moment for house in self._present() for moment in house.moments()), default=None)
+            if due is None or due > limit:
                 return
-            self.clock.advance(min(due))
+            self.clock.advance(due)
 
     async def calm(self) -> None:
         """Stop breaking things and let everyone finish."""
@@ -141,10 +166,10 @@ class World:
         raise Stuck(f"still busy after {ROUNDS_MAX:,} rounds")
 
     def _busy(self) -> bool:
-        """Whether anyone has something to hear, to publish, or to be reminded of now."""
+        """Whether anyone has something to hear, to publish, to be reminded of or to perform now."""
         now = self.clock.now()
         return any(
-            house.pending() or house.store.unsent() or any(row.due <= now for row in house.store.reminders.values())
+            house.pending() or house.store.unsent() or any(moment <= now for moment in house.moments())
             for house in self._present()
         )
 
@@ -156,6 +181,7 @@ class World:
             if number is None:
                 await house.engine.own(range(self.log.partitions))
                 await house.engine.sweep()
+                await house.perform()
             else:
                 if self.chance.random() < self.faults.redelivery:
                     house.read[number] = self.chance.randint(0, house.read[number])

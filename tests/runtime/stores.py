@@ -4,7 +4,18 @@ from datetime import UTC, datetime, timedelta
 
 from agora.decision import Row
 from agora.memory import MemoryStore
-from agora.ports import Commit, DeadLetter, Move, OutboxRow, ParkedRow, PartitionRow, ReminderRow, Store, StoredAgent
+from agora.ports import (
+    ActivityRow,
+    Commit,
+    DeadLetter,
+    Move,
+    OutboxRow,
+    ParkedRow,
+    PartitionRow,
+    ReminderRow,
+    Store,
+    StoredAgent,
+)
 from agora.postgres import PostgresStore
 from tests.runtime.counting import ENTRY_MAX, Entry, Total
 
@@ -18,6 +29,12 @@ def outbox(*sequences: int, partition: int = 0) -> list[OutboxRow]:
 def reminder(subject: str, name: str, seconds: int, partition: int = 0) -> ReminderRow:
     due = NOON + timedelta(seconds=seconds)
     return ReminderRow(partition, subject, name, due, "Rang.v1", b'{"n":1}', "story", "cause", "trace")
+
+
+def activity(subject: str, name: str, seconds: int, partition: int = 0, kind: str = "Fetch.v1") -> ActivityRow:
+    due = NOON + timedelta(seconds=seconds)
+    key = f"key of {subject}"
+    return ActivityRow(partition, subject, name, key, due, NOON, 2, kind, b'{"n":1}\xff', "story", "cause", "trace")
 
 
 def parked(subject: str, position: int, partition: int = 0) -> ParkedRow:
@@ -78,9 +95,14 @@ def remembering(*rows: ReminderRow) -> Commit:
     return Commit(reminders={(row.subject, row.name): row for row in rows})
 
 
+def asking(*rows: ActivityRow) -> Commit:
+    return Commit(activities={(row.subject, row.name): row for row in rows})
+
+
 def full_commit() -> Commit:
     """A commit that writes something everywhere."""
     commit = remembering(reminder("c", "n", 0))
+    commit.activities = asking(activity("c", "n", 0)).activities
     commit.agents = [StoredAgent("x", b"{}")]
     commit.outbox = outbox(1)
     commit.appends[Entry] = [entry(1)]
@@ -95,6 +117,7 @@ async def nothing_was_written(store: Store, but: dict[str, bytes] | None = None)
     assert {subject: agent.state for subject, agent in loaded.items()} == (but or {})
     assert list(await store.unpublished(0, 0, 10)) == []
     assert await store.next_due(0) is None
+    assert await store.asked(0) == {}
     assert await store.parked_agents(0) == {}
     assert await table(store, Total) == await table(store, Entry) == []
 

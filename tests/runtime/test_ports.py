@@ -20,6 +20,8 @@ from tests.runtime.kafka_reader import read
 from tests.runtime.stores import (
     NOON,
     Owner,
+    activity,
+    asking,
     entry,
     full_commit,
     nothing_was_written,
@@ -152,6 +154,34 @@ class TestStore:
         change.reminders["c", "two"] = change.reminders["nobody", "none"] = None
         await owner.commit(change)
         assert list(await store.due([0], NOON + timedelta(hours=1), 100)) == [reminder("c", "one", 30)]
+
+    async def test_activities_come_oldest_first_of_the_partitions_and_types_that_are_asked_for(
+        self, store: Store
+    ) -> None:
+        rows = [activity("c", "late", 20), activity("c", "soon", 10), activity("b", "soon", 10)]
+        others = [activity("d", "n", 5, partition=1), activity("e", "n", 1, kind="Post.v1")]
+        await (await Owner(store).claim()).commit(asking(*rows, *others))
+        assert list(await store.activities([0], ["Fetch.v1"], 100)) == [rows[2], rows[1], rows[0]]
+        assert list(await store.activities([0, 1], ["Fetch.v1", "Post.v1"], 2)) == [others[1], others[0]]
+        assert list(await store.activities([], ["Fetch.v1"], 2)) == list(await store.activities([0], [], 2)) == []
+        assert await store.asked(0) == {"Fetch.v1": rows[1].due, "Post.v1": others[1].due}
+        assert await store.asked(1) == {"Fetch.v1": others[0].due}
+        assert await store.asked(2) == {}
+
+    async def test_an_activity_is_replaced_by_its_next_attempt_and_by_another_of_its_name_until_it_is_over(
+        self, store: Store
+    ) -> None:
+        owner = await Owner(store).claim()
+        first, other = activity("c", "n", 10), activity("c", "m", 20)
+        await owner.commit(asking(first, other))
+        again = first._replace(due=first.due + timedelta(minutes=1), attempts=3)
+        await owner.commit(asking(again), heard=0)
+        assert list(await store.activities([0], ["Fetch.v1"], 100)) == [other, again]
+        anew = first._replace(key="another key", asked_at=NOON + timedelta(days=1), attempts=0, type="Post.v1")
+        change = asking(anew)
+        change.activities["c", "m"] = change.activities["nobody", "none"] = None
+        await owner.commit(change)
+        assert list(await store.activities([0], ["Fetch.v1", "Post.v1"], 100)) == [anew]
 
     async def test_parked_records_keep_their_order_and_every_byte(self, store: Store) -> None:
         owner = await Owner(store).claim()

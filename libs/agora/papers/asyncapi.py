@@ -103,7 +103,7 @@ def _operations(part: Part, market: Choreography) -> Iterator[tuple[str, Json]]:
         heard = [version for event in part.hears for version in event.lineage()]
         yield f"{part.name}.hears", _operation(part, "receive", part.stream, heard)
     for stream in _streams(market):
-        own = (event for event in part.hears if event in market.reminders)
+        own = (event for event in part.hears if event in market.own)
         if said := [event for event in (*part.says, *own) if stream in market.streams[event]]:
             yield f"{part.name}.says.{stream}", _operation(part, "send", stream, said)
 

@@ -15,7 +15,7 @@ from agora.turns import members
 
 
 class Edge(NamedTuple):
-    """One service hears one event from one service; from itself if it is a reminder."""
+    """One service hears one event from one service; from itself if it is a reminder or the outcome of an activity."""
 
     event: type[Event]
     said_by: str
@@ -41,6 +41,12 @@ class Choreography:
     streams: Mapping[type[Event], tuple[str, ...]]
     final: tuple[type[Event], ...]
     reminders: tuple[type[Event], ...]
+    outcomes: tuple[type[Event], ...]
+
+    @property
+    def own(self) -> tuple[type[Event], ...]:
+        """What an agent hears from itself: reminders that fall due, and what came of its activities."""
+        return (*self.reminders, *self.outcomes)
 
     def part(self, service: str) -> Part:
         """The part of one service. Raises ``LookupError``."""
@@ -55,8 +61,8 @@ class Choreography:
         return tuple(sorted(found, key=lambda event: event in RUNTIME_EVENTS))
 
     def said_by(self, event: type[Event]) -> tuple[str, ...]:
-        """The services that say an event; of a reminder, those that say it to themselves."""
-        if event in self.reminders:
+        """The services that say an event; of a reminder or an outcome, those that say it to themselves."""
+        if event in self.own:
             return self.heard_by(event)
         return tuple(part.name for part in self.parts if event in part.says)
 
@@ -100,14 +106,15 @@ class Choreography:
         name, sayers, hearers = event.wire_name, self.said_by(event), self.heard_by(event)
         if event in self.final and not sayers:
             yield f"{name} is listed as final, but nobody says it"
-        elif event in self.final and hearers:
-            yield f"{name} is listed as final, but {_all(hearers)} hears it"
         elif event not in self.final and not hearers:
             yield f"{name} is said by {_all(sayers)} and heard by nobody: consume it, or list it as final"
         if hearers and not sayers and not self.asked_of(event):
-            yield f"{name} is heard by {_all(hearers)} and said by nobody: publish it, or list it as a reminder"
-        if event in self.reminders and any(event in part.says for part in self.parts):
-            yield f"{name} is listed as a reminder, but it is published"
+            yield (
+                f"{name} is heard by {_all(hearers)} and said by nobody: "
+                "publish it, or list it as a reminder or an outcome"
+            )
+        if event in self.own and any(event in part.says for part in self.parts):
+            yield f"{name} is listed as a reminder or an outcome, but it is published"
         yield from self._astray(event)
 
     def _astray(self, event: type[Event]) -> Iterator[str]:
@@ -124,13 +131,14 @@ def choreography(
     words: Mapping[str, Any],
     final: Iterable[type[Event]] = (),
     reminders: Iterable[type[Event]] = (),
+    outcomes: Iterable[type[Event]] = (),
 ) -> Choreography:
     """Read the choreography of these services. Raises ``NoExample`` if the words do not say whom an event concerns."""
     parts = tuple(_part(service) for service in services)
     ended = (*final, ErrorOccurred)
     everything = dict.fromkeys([*(event for part in parts for event in (*part.says, *part.hears)), *ended])
     streams = {event: _streams(event, parts, words) for event in everything}
-    return Choreography(parts, streams, ended, tuple(reminders))
+    return Choreography(parts, streams, ended, tuple(reminders), tuple(outcomes))
 
 
 def _part(service: Service) -> Part:

@@ -15,8 +15,8 @@ _ABOUT: Final = """\
 Written by `agora docs` from what every service consumes and publishes; a test fails where it differs from the code.
 What is in each event: [asyncapi/index.html](asyncapi/index.html), to be opened in a browser."""
 _ABOUT_WHOLE: Final = """\
-A dashed arrow is a reminder that an agent sends to itself. Events that nobody has to act on, and those of the runtime,
-are in the table at the end."""
+A dashed arrow is what an agent hears from itself: a reminder, or what came of an activity. Events that nobody has to
+act on, and those of the runtime, are in the table at the end."""
 _ABOUT_STORIES: Final = """\
 Each is one course of events, in an order in which they can happen. A note is an event that ends there."""
 
@@ -47,14 +47,14 @@ def whole(market: Choreography) -> Iterator[str]:
     arrows: dict[tuple[str, str, bool], list[str]] = {}
     for event, said_by, heard_by in market.edges():
         if event not in RUNTIME_EVENTS:
-            arrows.setdefault((said_by, heard_by, event in market.reminders), []).append(event.__name__)
+            arrows.setdefault((said_by, heard_by, event in market.own), []).append(event.__name__)
     for part in market.parts:
         if part.ingress:
             names = "<br/>".join(event.__name__ for event in part.hears)
             yield f'{PEOPLE}(["{PEOPLE}"]) -- "{names}" --> {part.name}'
-    for (said_by, heard_by, reminder), names in sorted(arrows.items()):
+    for (said_by, heard_by, own), names in sorted(arrows.items()):
         label = "<br/>".join(names)
-        yield f'{said_by} -. "{label}" .-> {heard_by}' if reminder else f'{said_by} -- "{label}" --> {heard_by}'
+        yield f'{said_by} -. "{label}" .-> {heard_by}' if own else f'{said_by} -- "{label}" --> {heard_by}'
 
 
 def sequence(market: Choreography, story: Story) -> Iterator[str]:
@@ -76,8 +76,13 @@ def _steps(market: Choreography, event: type[Event]) -> Iterator[str]:
         if not hearers:
             yield f"Note over {sayer}: {event.__name__}"
         for hearer in hearers:
-            due = ", when it falls due" if event in market.reminders else ""
-            yield f"{sayer}->>{hearer}: {event.__name__}{due}"
+            yield f"{sayer}->>{hearer}: {event.__name__}{_when(market, event)}"
+
+
+def _when(market: Choreography, event: type[Event]) -> str:
+    if event in market.reminders:
+        return ", when it falls due"
+    return ", when it is done" if event in market.outcomes else ""
 
 
 def _table(market: Choreography) -> Iterator[str]:
@@ -99,6 +104,8 @@ def sayers(market: Choreography, event: type[Event]) -> str:
     """Who says an event, in words."""
     if event in market.reminders:
         return "a reminder to itself"
+    if event in market.outcomes:
+        return "its own activity"
     return _together(market, market.said_by(event)) or PEOPLE
 
 
