@@ -7,12 +7,14 @@ from typing import Final
 from agora.audit import LOG, Fold
 from market.audit_carts import Carts
 from market.audit_orders import Requests, Transactions
+from market.audit_reviews import Reviews
+from market.audit_shipments import Shipments
 from market.audit_tallies import Tallies
 
 
 def folds() -> tuple[Fold, ...]:
     """Everything that hears the log for the audit, with nothing heard yet."""
-    return Requests(), Transactions(), Carts(), Tallies()
+    return Requests(), Transactions(), Shipments(), Reviews(), Carts(), Tallies()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,11 @@ EQUALITIES: Final = (
         Reading("transaction", "settled orders by buyer"),
     ),
     Equality(
+        "buyers who count other refunded orders than there are transactions",
+        Reading("buyer", "refunded orders by buyer"),
+        Reading("transaction", "refunded orders by buyer"),
+    ),
+    Equality(
         "buyers who count other cancelled orders than there are transactions",
         Reading("buyer", "cancelled orders by buyer"),
         Reading("transaction", "cancelled orders by buyer"),
@@ -77,6 +84,28 @@ EQUALITIES: Final = (
         "dashboards that do not show what is paid and not settled",
         Reading("seller", "open amount by seller"),
         Reading("transaction", "unsettled amount by seller"),
+    ),
+    Equality(
+        "buyers whose payments were not each scored once",
+        Reading("risk", "scored payments by buyer"),
+        Reading("transaction", "paid orders by buyer"),
+    ),
+    Equality(
+        "transactions flagged by their score and not in the log, or the other way round",
+        Reading("risk", "flagged by transaction"),
+        Reading(LOG, "flagged by transaction"),
+    ),
+    Equality(
+        "buyers whose payments were not each confirmed once",
+        Reading("concierge", "confirmations by buyer"),
+        Reading("transaction", "paid orders by buyer"),
+    ),
+    # Partial: an order may be undone just as its last parcel arrives, and is then no shipped order to its transaction.
+    Equality(
+        "transactions that ended with other parcels than were shipped",
+        Reading("transaction", "parcels by transaction"),
+        Reading("fulfilment", "parcels by transaction"),
+        partial=True,
     ),
     Equality(
         "products that missed their seller's last update",
@@ -116,6 +145,7 @@ EQUALITIES: Final = (
         for figure, key in (
             ("paid orders", "paid orders by buyer"),
             ("settled orders", "settled orders by buyer"),
+            ("refunded orders", "refunded orders by buyer"),
             ("cancelled orders", "cancelled orders by buyer"),
             ("refused orders", "refused orders by buyer"),
             ("payments", "spent by buyer"),

@@ -4,22 +4,26 @@ from array import array
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, get_args
 
 from agora.audit import Said
 from agora.event import Event, Stream
+from market.audit_balance import Balance
 from market.buyers import CheckOut, OrderRefused
-from market.ids import ProductId, SellerId, TransactionId
+from market.ids import ProductId, TransactionId
 from market.products import StockRefused, StockReserved
 from market.streams import BUYERS, PRODUCTS, TRANSACTIONS
 from market.transactions import (
-    OrderDelivered,
-    OrderDispatched,
     OrderPlaced,
     OrderReserved,
+    ParcelRefunded,
     PaymentSucceeded,
+    PayoutCleared,
+    PayoutHeld,
+    PayoutRejected,
     TransactionCancelled,
     TransactionOpened,
+    TransactionRefunded,
     TransactionRefused,
     TransactionSettled,
 )
@@ -32,7 +36,14 @@ class Requests:
     """
 
     hears: Mapping[Stream, tuple[type[Event], ...]] = {
-        BUYERS: (CheckOut, OrderRefused, TransactionRefused, TransactionCancelled, TransactionSettled),
+        BUYERS: (
+            CheckOut,
+            OrderRefused,
+            TransactionRefused,
+            TransactionCancelled,
+            TransactionSettled,
+            TransactionRefunded,
+        ),
         TRANSACTIONS: (OrderPlaced,),
     }
 
@@ -53,8 +64,8 @@ class Requests:
                 self._orders[said.correlation, order] -= 1
             case OrderRefused(order=order):
                 self._refused[said.correlation, order] += 1
-            case TransactionCancelled(transaction=order) | TransactionSettled(transaction=order):
-                self._ends[order] += 1
+            case TransactionCancelled() | TransactionSettled() | TransactionRefunded():
+                self._ends[said.event.transaction] += 1
             case _:
                 raise TypeError(said.event)
 
@@ -80,23 +91,38 @@ class Requests:
 
 
 _Step: TypeAlias = (
-    TransactionOpened | OrderReserved | PaymentSucceeded | OrderDelivered | TransactionSettled | TransactionCancelled
+    TransactionOpened
+    | OrderReserved
+    | PaymentSucceeded
+    | PayoutHeld
+    | PayoutCleared
+    | PayoutRejected
+    | ParcelRefunded
+    | TransactionSettled
+    | TransactionRefunded
+    | TransactionCancelled
 )
-_STEPS: Final[dict[type[_Step], int]] = {
-    TransactionOpened: 1,
-    OrderReserved: 2,
-    PaymentSucceeded: 3,
-    OrderDelivered: 4,
-    TransactionSettled: 5,
-    TransactionCancelled: 6,
+_BEFORE: Final = 0
+_AFTER: Final[Mapping[type[_Step], tuple[type[_Step], ...]]] = {
+    TransactionOpened: (TransactionOpened, OrderReserved, TransactionCancelled),
+    OrderReserved: (PaymentSucceeded, TransactionCancelled),
+    PaymentSucceeded: (PayoutHeld, ParcelRefunded, TransactionSettled, TransactionRefunded),
+    PayoutHeld: (PayoutCleared, PayoutRejected),
+    PayoutCleared: (ParcelRefunded, TransactionSettled, TransactionRefunded),
+    PayoutRejected: (TransactionRefunded,),
+    ParcelRefunded: (ParcelRefunded, TransactionSettled),
 }
-_LEGAL: Final = frozenset({(0, 1), (1, 1), (1, 2), (1, 6), (2, 3), (2, 6), (3, 4), (4, 4), (4, 5)})
-"""Which step may follow which; 0 is before the first. A product is asked, and a parcel arrives, any number of times."""
-_STEP_BITS: Final = 3
+"""What may follow each step; nothing follows the others. A product is asked, and a parcel refunded, repeatedly."""
+_NUMBERS: Final = {step: number for number, step in enumerate(get_args(_Step), start=1)}
+_LEGAL: Final = frozenset(
+    {(_BEFORE, _NUMBERS[TransactionOpened])}
+    | {(_NUMBERS[step], _NUMBERS[after]) for step, afters in _AFTER.items() for after in afters}
+)
+_STEP_BITS: Final = 4
 
 
 class Transactions:
-    """A transaction goes from step to step as it should, is paid once, and each of its sellers sends one parcel."""
+    """A transaction goes from step to step as it should, asks each product once, and is paid once."""
 
     hears: Mapping[Stream, tuple[type[Event], ...]] = {
         PRODUCTS: (TransactionOpened,),
@@ -105,9 +131,12 @@ class Transactions:
             StockReserved,
             StockRefused,
             PaymentSucceeded,
-            OrderDispatched,
-            OrderDelivered,
+            PayoutHeld,
+            PayoutCleared,
+            PayoutRejected,
+            ParcelRefunded,
             TransactionSettled,
+            TransactionRefunded,
             TransactionCancelled,
         ),
     }
@@ -115,40 +144,34 @@ class Transactions:
     def __init__(self) -> None:
         # A step is one number: where in its partition it was said, then which step it is; so they sort as they came.
         self._steps = defaultdict[TransactionId, "array[int]"](lambda: array("q"))
-        self._unanswered = Counter[tuple[TransactionId, ProductId]]()
+        self._questions = Balance[tuple[TransactionId, ProductId]]()
         self._paid = Counter[TransactionId]()
-        self._owed = set[tuple[TransactionId, SellerId]]()
-        self._sent = Counter[tuple[TransactionId, SellerId]]()
 
     def hear(self, said: Said) -> None:
         """Take in one event."""
         event = said.event
         match event:
             case StockReserved() | StockRefused():
-                self._answer(event.transaction, event.product, -1)
-            case OrderDispatched():
-                self._sent[event.transaction, event.seller] += 1
+                self._questions.answered((event.transaction, event.product))
             case TransactionOpened():
-                self._answer(event.transaction, event.product, 1)
+                self._questions.asked((event.transaction, event.product))
                 self._step(event, said.sequence)
             case PaymentSucceeded():
                 self._paid[event.transaction] += 1
-                self._owed.update((event.transaction, share.seller) for share in event.shares)
                 self._step(event, said.sequence)
-            case OrderReserved() | OrderDelivered() | TransactionSettled() | TransactionCancelled():
+            case OrderReserved() | PayoutHeld() | PayoutCleared() | PayoutRejected():
+                self._step(event, said.sequence)
+            case ParcelRefunded() | TransactionSettled() | TransactionRefunded() | TransactionCancelled():
                 self._step(event, said.sequence)
             case _:
                 raise TypeError(event)
 
     def checks(self) -> Mapping[str, int]:
-        """Count steps, questions, payments and parcels."""
+        """Count steps, questions and payments."""
         return {
             "illegal status transitions": sum(map(_illegal, self._steps.values())),
-            "questions to products without exactly one answer": len(self._unanswered),
+            "questions to products without exactly one answer": self._questions.uneven,
             "payments beyond one per order": sum(count - 1 for count in self._paid.values()),
-            "shipments beyond one per order and seller": sum(count - 1 for count in self._sent.values()),
-            "paid orders without a shipment by one of their sellers": len(self._owed - self._sent.keys()),
-            "shipments of orders nobody paid": len(self._sent.keys() - self._owed),
         }
 
     def figures(self) -> Mapping[str, Mapping[str, int]]:
@@ -156,15 +179,9 @@ class Transactions:
         return {}
 
     def _step(self, event: _Step, sequence: int) -> None:
-        self._steps[event.transaction].append(sequence << _STEP_BITS | _STEPS[type(event)])
-
-    def _answer(self, transaction: TransactionId, product: ProductId, change: int) -> None:
-        key = (transaction, product)
-        self._unanswered[key] += change
-        if not self._unanswered[key]:
-            del self._unanswered[key]
+        self._steps[event.transaction].append(sequence << _STEP_BITS | _NUMBERS[type(event)])
 
 
 def _illegal(steps: "array[int]") -> int:
-    way = (0, *(step & ((1 << _STEP_BITS) - 1) for step in sorted(steps)))
+    way = (_BEFORE, *(step & ((1 << _STEP_BITS) - 1) for step in sorted(steps)))
     return sum(pair not in _LEGAL for pair in pairwise(way))

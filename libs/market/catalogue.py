@@ -4,12 +4,13 @@ from inspect import getmembers, isclass
 from typing import Final
 
 from agora.event import Event
-from market import buyers, products, requests, sellers, transactions
+from market import buyers, messages, products, requests, risks, sellers, shipments, transactions
+from market.before import retired
 
 
 def _events() -> tuple[type[Event], ...]:
     """Gather the events of every module. A class that others are made from is never said itself."""
-    modules = (requests, buyers, sellers, products, transactions)
+    modules = (requests, buyers, sellers, products, transactions, shipments, risks, messages, retired)
     return tuple(
         member
         for module in modules
@@ -30,7 +31,11 @@ COMMANDS: Final[tuple[type[Event], ...]] = (
     sellers.ChangePrice,
     sellers.ReplaceProduct,
     products.Replenish,
-    transactions.ConfirmDelivery,
+    transactions.ClearPayout,
+    transactions.RejectPayout,
+    shipments.ConfirmDelivery,
+    messages.LeaveReview,
+    messages.SendMessage,
 )
 """What may be asked from outside."""
 FINAL: Final[tuple[type[Event], ...]] = (
@@ -48,9 +53,28 @@ FINAL: Final[tuple[type[Event], ...]] = (
     sellers.ReplacementRefused,
     sellers.SellerRegistered,
     sellers.SellerRegistrationRefused,
-    transactions.DeliveryRefused,
-    transactions.OrderDelivered,
+    transactions.HoldRefused,
+    transactions.PayoutHeld,
+    transactions.VerdictRefused,
+    shipments.DeliveryRefused,
+    shipments.ParcelDelivered,
+    shipments.ShipmentRecalled,
+    risks.FraudScored,
+    messages.ConfirmationComposed,
+    messages.MessageRefused,
+    messages.ReviewRefused,
 )
-"""What nobody has to act on: it answers whoever asked, or tells people what became of something."""
-REMINDERS: Final[tuple[type[Event], ...]] = (transactions.DeliveryDue, transactions.TransactionTimedOut)
+"""What nobody has to act on: it answers whoever asked, or tells people what became of something. Any may hear it."""
+REMINDERS: Final[tuple[type[Event], ...]] = (shipments.TrackingDue, transactions.TransactionTimedOut)
 """What an agent says to itself alone, when it falls due."""
+OUTCOMES: Final[tuple[type[Event], ...]] = (
+    shipments.BookingFailed,
+    shipments.ParcelsBooked,
+    shipments.ParcelsTracked,
+    shipments.TrackingFailed,
+    messages.ConfirmationWorded,
+    messages.WordingFailed,
+)
+"""What an agent hears of its activities: said for it by the runtime, to itself alone."""
+RETIRED: Final[tuple[type[Event], ...]] = (retired.DeliveryDue, retired.OrderDelivered, retired.OrderDispatched)
+"""What nobody says or hears any more."""

@@ -30,7 +30,9 @@ from market.products import (
     StockReplenished,
     StockReserved,
 )
-from market.requests import RequestRefused
+from market.requests import (
+    RequestRefused,
+)
 from market.sellers import (
     ChangePrice,
     ListingRefused,
@@ -46,12 +48,11 @@ from market.sellers import (
     SellerRegistrationRefused,
     WatchRefused,
 )
+from market.shipments import (
+    ShipmentDelivered,
+)
+from market.stories_after_payment import AFTER_PAYMENT
 from market.transactions import (
-    ConfirmDelivery,
-    DeliveryDue,
-    DeliveryRefused,
-    OrderDelivered,
-    OrderDispatched,
     OrderPlaced,
     OrderReserved,
     PaymentSucceeded,
@@ -89,9 +90,7 @@ STORIES: Final = (
             OrderReserved,
             FundsHeld,
             PaymentSucceeded,
-            OrderDispatched,
-            DeliveryDue,
-            OrderDelivered,
+            ShipmentDelivered,
             TransactionSettled,
         ),
     ),
@@ -170,19 +169,6 @@ STORIES: Final = (
         (ListProduct, ProductListed, ProductTaken, ListingRefused, WatchRefused, CartRefused, ProductUnwatched),
     ),
     Story(
-        "A parcel is confirmed before it falls due",
-        "One seller's parcel is taken in early; of a seller without a parcel on its way the confirmation is refused.",
-        (
-            PaymentSucceeded,
-            OrderDispatched,
-            ConfirmDelivery,
-            OrderDelivered,
-            TransactionSettled,
-            ConfirmDelivery,
-            DeliveryRefused,
-        ),
-    ),
-    Story(
         "A command is refused by the one it asks",
         "A refusal is an event of its own: it answers whoever asked, and nothing else changes.",
         (
@@ -207,4 +193,5 @@ STORIES: Final = (
         "Its key was used for another request, or it cannot be read as a command.",
         (Submitted, RequestRefused),
     ),
+    *AFTER_PAYMENT,
 )

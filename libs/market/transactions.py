@@ -1,4 +1,4 @@
-"""Events about transactions: the life of one order, from its placing to its settlement or its end."""
+"""Events about transactions: the life of one order, from its placing to its settlement, its refund or its end."""
 
 from dataclasses import dataclass
 from typing import Annotated, Self
@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, Field
 
 from agora.event import Subject
 from market.ids import BuyerId, ProductId, SellerId, TransactionId
-from market.language import Count, MarketEvent
+from market.language import Count, MarketEvent, Positive
 from market.lines import LINES_MAX, Lines, SoundPayment
 from market.money import Currency, Money
 from market.streams import BUYERS, PRODUCTS, SELLERS, TRANSACTIONS
@@ -30,6 +30,14 @@ class Payout:
     seller: SellerId
     amount_minor: Count
     fee_minor: Count
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """Units that are a product's again."""
+
+    product: ProductId
+    quantity: Positive
 
 
 class AboutTransaction(MarketEvent):
@@ -126,37 +134,107 @@ class PaymentSucceeded(AboutTransaction):
         return self
 
 
-class OrderDispatched(AboutTransaction):
-    """A seller has sent its part of the order."""
+class PayoutHeld(AboutTransaction):
+    """The payout waits for a reviewer: the payment was flagged."""
 
-    seller: SellerId
-
-
-class ConfirmDelivery(AboutTransaction, command=True):
-    """Tell the transaction that one seller's parcel has arrived."""
-
-    seller: SellerId
+    buyer: BuyerId
+    score: Count
 
 
-class OrderDelivered(AboutTransaction):
-    """One seller's parcel has arrived."""
+class HoldRefused(AboutTransaction):
+    """A flagged payment is not held."""
 
-    seller: SellerId
-
-
-class DeliveryRefused(AboutTransaction):
-    """No parcel of this seller is on its way."""
-
-    seller: SellerId
     reason: str
 
 
-class DeliveryDue(AboutTransaction):
-    """Every parcel still on its way has had the time it needs (a reminder to itself)."""
+class ClearPayout(AboutTransaction, command=True):
+    """Let a held payout go its way."""
+
+    reviewer: str
+
+
+class RejectPayout(AboutTransaction, command=True):
+    """Undo a transaction whose payout is held."""
+
+    reviewer: str
+    reason: str
+
+
+class PayoutCleared(AboutTransaction):
+    """A reviewer has let a held payout go its way."""
+
+    buyer: BuyerId
+    reviewer: str
+
+    def concerns(self) -> tuple[Subject, ...]:
+        """Address the transaction and the buyer."""
+        return (TRANSACTIONS(self.transaction), BUYERS(self.buyer))
+
+
+class PayoutRejected(AboutTransaction):
+    """A reviewer has rejected a held payout, and the transaction is undone."""
+
+    buyer: BuyerId
+    reviewer: str
+    reason: str
+
+    def concerns(self) -> tuple[Subject, ...]:
+        """Address the transaction and the buyer."""
+        return (TRANSACTIONS(self.transaction), BUYERS(self.buyer))
+
+
+class VerdictRefused(AboutTransaction):
+    """A reviewer's word changes nothing: no payout of this transaction is held."""
+
+    reviewer: str
+    reason: str
+
+
+class ParcelRefunded(AboutTransaction):
+    """One seller's parcel never arrived, so escrow gives the buyer that seller's share back. The rest is settled."""
+
+    buyer: BuyerId
+    seller: SellerId
+    amount: Money
+
+    def concerns(self) -> tuple[Subject, ...]:
+        """Address the transaction, the buyer and the seller."""
+        return (TRANSACTIONS(self.transaction), BUYERS(self.buyer), SELLERS(self.seller))
+
+
+class TransactionRefunded(AboutTransaction):
+    """A paid order is undone: the buyer gets everything back, products the units that were ``returned`` to them.
+
+    A product sees its own units alone, a seller itself alone.
+    """
+
+    buyer: BuyerId
+    amount: Money
+    reason: str
+    sellers: Annotated[tuple[SellerId, ...], Field(max_length=LINES_MAX)]
+    returned: Annotated[tuple[Returned, ...], Field(max_length=LINES_MAX)]
+
+    def concerns(self) -> tuple[Subject, ...]:
+        """Address the transaction, the buyer, each seller and each product that gets units back."""
+        return (
+            TRANSACTIONS(self.transaction),
+            BUYERS(self.buyer),
+            *map(SELLERS, self.sellers),
+            *(PRODUCTS(returned.product) for returned in self.returned),
+        )
+
+    def seen_by(self, subject: Subject) -> Self:
+        """Narrow to one product's units, or to one seller."""
+        if subject.stream is PRODUCTS:
+            own = tuple(returned for returned in self.returned if returned.product == subject.id)
+            return self.model_copy(update={"sellers": (), "returned": own})
+        if subject.stream is SELLERS:
+            return self.model_copy(update={"sellers": (SellerId(subject.id),), "returned": ()})
+        return self
 
 
 class TransactionSettled(AboutTransaction):
-    """Everything has arrived and escrow has paid every seller. A seller sees its own payout alone."""
+    """What arrived is paid for: escrow has paid those sellers. A seller sees its own payout alone."""
 
     buyer: BuyerId
     currency: Currency

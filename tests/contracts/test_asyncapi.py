@@ -24,7 +24,7 @@ from agora.service import Service
 from agora.turns import members
 from agora.wire import Cause, Codec, seal, trace_of
 from console.docs import market
-from market.catalogue import EVENTS, REMINDERS
+from market.catalogue import EVENTS, OUTCOMES, REMINDERS, RETIRED
 from market.examples import WORDS
 from tests.contracts.quiet import Quiet, quiet
 
@@ -32,7 +32,12 @@ OFFICIAL: Final = Path(__file__).parent / "vendor" / "asyncapi-3.0.0.schema.json
 MARKET: Final = market()
 DOCUMENT: Final[dict[str, Any]] = document(MARKET, WORDS, {"title": "Agora", "version": "1"})
 MESSAGES: Final[dict[str, Any]] = DOCUMENT["components"]["messages"]
-SAID: Final = {old.wire_name: event for event in (*EVENTS, *CONTROLS, ErrorOccurred) for old in event.lineage()}
+SAID: Final = {
+    old.wire_name: event
+    for event in (*EVENTS, *CONTROLS, ErrorOccurred)
+    for old in event.lineage()
+    if event not in RETIRED
+}
 """The latest version of an event, by the wire name of every version."""
 
 
@@ -115,7 +120,7 @@ def test_a_service_receives_what_it_consumes_as_its_own_group(service: Service) 
 def test_a_service_sends_what_it_publishes_to_every_stream_concerned(service: Service) -> None:
     prefix = f"{service.name}.says."
     sent = {name.removeprefix(prefix): named(name) for name in DOCUMENT["operations"] if name.startswith(prefix)}
-    own = {event.wire_name for event in members(service.consumes) if event in REMINDERS}
+    own = {event.wire_name for event in members(service.consumes) if event in (*REMINDERS, *OUTCOMES)}
     said = {event.wire_name for event in members(service.publishes)} | {ErrorOccurred.wire_name} | own
     assert {name for names in sent.values() for name in names} == said
     assert sent["errors"] == {"ErrorOccurred.v1"}

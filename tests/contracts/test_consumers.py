@@ -3,11 +3,13 @@
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
+from agora.activity import Activity, Call, Declined
 from agora.contracts import frozen
 from agora.contracts.usage.consumers import consumers, hearers, readers
 from agora.discovery import service, services
@@ -20,10 +22,17 @@ from agora.turns import Engine, members
 from agora.world import World
 from market.buyers import ChangeCartLine, Mandate, RemoveFromCart
 from market.ids import BuyerId, ProductId, SellerId, TransactionId
+from market.messages import ConfirmationWorded, LeaveReview, SendMessage, WordingFailed
 from market.products import Replenish
 from market.sellers import ChangePrice, RegisterSeller, ReplaceProduct
-from market.transactions import ConfirmDelivery
-from tests.stories.town import DECLINED, SELLS, buyer, into_cart, line, listing, order, until_idle
+from market.shipments import ConfirmDelivery
+from market.transactions import ClearPayout, RejectPayout
+from services.concierge.decide import decide as decide_concierge
+from services.concierge.goodwill import Policy
+from services.concierge.tasks import WordConfirmation
+from services.fulfilment.activities import activities
+from tests.stories.carriers import FATES, Fated
+from tests.stories.town import DECLINED, SELLS, buyer, carried_by, flagging, into_cart, line, listing, order, until_idle
 
 ME = BuyerId("B")
 
@@ -105,6 +114,58 @@ async def a_busy_month(world: World) -> None:
     await world.run()
     world.away.clear()
     await world.run()
+    await after_payments(world)
+
+
+async def after_payments(world: World) -> None:
+    """Parcels of every fate, payouts held, cleared and rejected, and what buyers write."""
+    world.tell(buyer("rich"), Replenish(product=ProductId("Q"), quantity=1_000))
+    await world.run()
+    fates = (*FATES, "unwordable")
+    world.tell(*(order(fate, line("Q"), who="rich") for fate in fates))
+    world.tell(order("partly lost", line("Q"), line("X", price=90, version=2), who="rich"))
+    world.tell(LeaveReview(buyer=ME, transaction=TransactionId("cart"), rating=5, text="Lovely, thank you"))
+    world.tell(SendMessage(buyer=ME, text="Where is it?"), SendMessage(buyer=BuyerId("nobody"), text="Hello"))
+    world.tell(LeaveReview(buyer=ME, transaction=TransactionId("cart"), rating=9, text="Lovely"))
+    world.tell(ClearPayout(transaction=TransactionId("nothing"), reviewer="ada"))
+    await world.run(timedelta(seconds=1))
+    world.tell(*(verdict(fate) for fate in ("recalled", "partly lost", "lost")))
+    await world.run(timedelta(hours=1))
+    world.tell(*(verdict(fate) for fate in (*fates, "cart", "again")))
+    await world.run(timedelta(hours=1))
+    world.tell(order("afterwards", line("Q"), who="rich"))
+    await world.run()
+
+
+def verdict(order_id: str) -> ClearPayout | RejectPayout:
+    if order_id == "recalled":
+        return RejectPayout(transaction=TransactionId(order_id), reviewer="ada", reason="not the buyer")
+    return ClearPayout(transaction=TransactionId(order_id), reviewer="ada")
+
+
+def suspicious_market() -> list[Service]:
+    """Every payment is flagged, parcels meet their fates, and a language model words what it can."""
+    others = {
+        "risk": flagging(from_score=0),
+        "fulfilment": carried_by(*activities(Fated())),
+        "concierge": replace(
+            service("concierge"),
+            decide=partial(decide_concierge, policy=Policy(by_model=True)),
+            activities=(Activity(WordConfirmation, "model", _word, _wordless),),
+        ),
+    }
+    return [others.get(one.name, one) for one in services()]
+
+
+async def _word(task: WordConfirmation, call: Call) -> ConfirmationWorded:
+    del call
+    if task.transaction == "unwordable":
+        raise Declined("no words")
+    return ConfirmationWorded(buyer=task.buyer, transaction=task.transaction, text="Thank you.")
+
+
+def _wordless(task: WordConfirmation, reason: str) -> WordingFailed:
+    return WordingFailed(buyer=task.buyer, transaction=task.transaction, reason=reason)
 
 
 async def through_the_door(witness: Witness, world: World) -> None:
@@ -117,7 +178,7 @@ async def through_the_door(witness: Witness, world: World) -> None:
 
 async def witnessed(monkeypatch: pytest.MonkeyPatch) -> Witness:
     witness = Witness()
-    world = World([witness.watched(one) for one in services()])
+    world = World([witness.watched(one) for one in suspicious_market()])
     with witness.watching(monkeypatch):
         await a_busy_month(world)
         await through_the_door(witness, world)

@@ -18,7 +18,8 @@ from agora.world import World
 from market.ids import SellerId, TransactionId
 from market.products import PriceChanged
 from market.sellers import ChangePrice
-from market.transactions import ConfirmDelivery, OrderPlaced
+from market.shipments import ConfirmDelivery
+from market.transactions import OrderPlaced
 from tests.fuzz.corpus import SPOKEN, golden
 from tests.stories.town import DECLINED, ended, into_cart, line, order, town
 
