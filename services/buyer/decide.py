@@ -26,24 +26,31 @@ from market.buyers import (
     RemoveFromCart,
 )
 from market.lines import LINES_MAX, Line, line_fault, payment_fault, total_minor
+from market.messages import LeaveReview, MessageRefused, MessageSent, ReviewLeft, ReviewRefused, SendMessage
 from market.money import AMOUNT_MINOR_MAX, Money, is_currency
 from market.products import PriceChanged, ProductQuoted, ProductReplaced
 from market.sellers import ProductUnwatched, ProductWatched, WatchRefused
 from market.transactions import (
     OrderPlaced,
     OrderReserved,
+    ParcelRefunded,
     PaymentSucceeded,
     TransactionCancelled,
+    TransactionRefunded,
     TransactionRefused,
     TransactionSettled,
 )
-from services.buyer import cart
+from services.buyer import cart, words
 from services.buyer.cart import CartCommand, CartNews
 from services.buyer.rows import RefusedOrder
 from services.buyer.state import Buyer, Registered, Unregistered
+from services.buyer.words import WordsCommand
 
-OrderNews: TypeAlias = OrderReserved | PaymentSucceeded | TransactionCancelled | TransactionRefused | TransactionSettled
-Consumes: TypeAlias = RegisterBuyer | CartCommand | CheckOut | CartNews | OrderNews
+OrderNews: TypeAlias = PaymentSucceeded | TransactionCancelled | TransactionRefused | TransactionSettled
+Refund: TypeAlias = ParcelRefunded | TransactionRefunded
+Consumes: TypeAlias = (
+    RegisterBuyer | CartCommand | CheckOut | CartNews | OrderReserved | OrderNews | Refund | WordsCommand
+)
 Publishes: TypeAlias = (
     BuyerRegistered
     | BuyerRegistrationRefused
@@ -56,6 +63,10 @@ Publishes: TypeAlias = (
     | FundsHeld
     | FundsRefused
     | FundsReleased
+    | ReviewLeft
+    | ReviewRefused
+    | MessageSent
+    | MessageRefused
 )
 
 OPEN_ORDERS_MAX: Final = 1_000
@@ -79,11 +90,15 @@ def _decide_unregistered(event: Consumes, now: datetime) -> Decision[Buyer]:
             return _refuse_order(event, "unknown buyer", now)
         case AddToCart() | ChangeCartLine() | RemoveFromCart():
             return cart.refuse(event, "unknown buyer")
+        case LeaveReview() | SendMessage():
+            return words.refuse(event, "unknown buyer")
         case OrderReserved():
             return _refuse_funds(event, "unknown buyer")
         case ProductQuoted() | PriceChanged() | ProductReplaced() | WatchRefused():
             return NOTHING
         case PaymentSucceeded() | TransactionCancelled() | TransactionRefused() | TransactionSettled():
+            return NOTHING
+        case ParcelRefunded() | TransactionRefunded():
             return NOTHING
 
 
@@ -93,19 +108,16 @@ def _decide_registered(buyer: Registered, event: Consumes, now: datetime) -> Dec
             return _check_out(buyer, event, now)
         case OrderReserved():
             return _hold_funds(buyer, event)
-        case PaymentSucceeded():
-            paid = event.transaction in buyer.held
-            return become(buyer.spend(event.transaction)) if paid else NOTHING
-        case TransactionSettled():
-            return become(replace(buyer, settled=buyer.settled + 1))
-        case TransactionCancelled():
-            return _cancel(buyer, event)
-        case TransactionRefused():
-            return _give_up(buyer, event, now)
+        case PaymentSucceeded() | TransactionCancelled() | TransactionRefused() | TransactionSettled() as news:
+            return _hear(buyer, news, now)
+        case ParcelRefunded() | TransactionRefunded() as refund:
+            return _take_back(buyer, refund)
         case AddToCart() | ChangeCartLine() | RemoveFromCart() as command:
             return cart.obey(buyer, command)
         case ProductQuoted() | PriceChanged() | ProductReplaced() | WatchRefused() as news:
             return cart.hear(buyer, news)
+        case LeaveReview() | SendMessage() as command:
+            return words.obey(buyer, command)
         case RegisterBuyer():
             return publish(BuyerRegistrationRefused(buyer=event.buyer, reason="already registered"))
 
@@ -190,6 +202,19 @@ def _refuse_funds(event: OrderReserved, reason: str) -> Decision[Buyer]:
     return publish(FundsRefused(transaction=event.transaction, buyer=event.buyer, reason=reason))
 
 
+def _hear(buyer: Registered, news: OrderNews, now: datetime) -> Decision[Buyer]:
+    match news:
+        case PaymentSucceeded():
+            paid = news.transaction in buyer.held
+            return become(buyer.spend(news.transaction)) if paid else NOTHING
+        case TransactionSettled():
+            return become(replace(buyer, settled=buyer.settled + 1))
+        case TransactionCancelled():
+            return _cancel(buyer, news)
+        case TransactionRefused():
+            return _give_up(buyer, news, now)
+
+
 def _cancel(buyer: Registered, event: TransactionCancelled) -> Decision[Buyer]:
     """End an open order. Funds may have been held since the transaction gave up waiting for them."""
     order = event.transaction
@@ -207,3 +232,13 @@ def _give_up(buyer: Registered, event: TransactionRefused, now: datetime) -> Dec
     if event.transaction not in buyer.placed:
         return NOTHING
     return replace(_refuse_order(event, event.reason, now), state=buyer.let_go(event.transaction))
+
+
+def _take_back(buyer: Registered, event: Refund) -> Decision[Buyer]:
+    """Take back what was spent, to be spent again. What was never spent is not taken back."""
+    whole = isinstance(event, TransactionRefunded)
+    if event.amount.currency != buyer.currency or event.amount.minor > buyer.spent_minor:
+        return NOTHING
+    if whole and buyer.settled + buyer.refunded >= buyer.paid:
+        return NOTHING
+    return become(buyer.take_back(event.amount.minor, orders=int(whole)))

@@ -25,7 +25,10 @@ class CartLine:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A buyer that may trade. An open order is ``placed`` until its funds are ``held``, then spent or released."""
+    """A buyer that may trade. An open order is ``placed`` until its funds are ``held``, then spent or released.
+
+    A ``paid`` order ends as ``settled`` or ``refunded``; what was given back is no longer spent.
+    """
 
     buyer: BuyerId
     currency: str
@@ -38,6 +41,8 @@ class Registered:
     paid: int = 0
     cancelled: int = 0
     settled: int = 0
+    refunded: int = 0
+    reviews: int = 0
     status: Literal["registered"] = "registered"
 
     @property
@@ -62,6 +67,10 @@ class Registered:
         """Part with what was held."""
         spent_minor = self.spent_minor + self.held[order]
         return replace(self, held=_without(self.held, order), spent_minor=spent_minor, paid=self.paid + 1)
+
+    def take_back(self, amount_minor: int, orders: int) -> "Registered":
+        """Get back what was spent, and with it whole orders or none."""
+        return replace(self, spent_minor=self.spent_minor - amount_minor, refunded=self.refunded + orders)
 
     def let_go(self, order: TransactionId) -> "Registered":
         """Give up an order, placed or held."""

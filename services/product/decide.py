@@ -3,6 +3,7 @@
 Prices and versions are its seller's word, heard in the seller's order. Stock is its own: it promises units to a
 transaction, parts with them when the transaction is paid, and takes the promise back when it is cancelled. Both answers
 come from the transaction's own partition after its question, so no promise can be made once it has been taken back.
+Units that a paid transaction returns when it is undone are stock again.
 """
 
 from dataclasses import replace
@@ -21,7 +22,7 @@ from market.products import (
     StockReserved,
 )
 from market.sellers import ProductTaken
-from market.transactions import PaymentSucceeded, TransactionCancelled, TransactionOpened
+from market.transactions import PaymentSucceeded, TransactionCancelled, TransactionOpened, TransactionRefunded
 from services.product.state import Listed, Product, Unlisted
 
 Consumes: TypeAlias = (
@@ -32,6 +33,7 @@ Consumes: TypeAlias = (
     | TransactionOpened
     | PaymentSucceeded
     | TransactionCancelled
+    | TransactionRefunded
 )
 Publishes: TypeAlias = ProductTaken | StockReplenished | ReplenishmentRefused | StockReserved | StockRefused
 
@@ -58,7 +60,9 @@ def _decide_unlisted(event: Consumes) -> Decision[Product]:
             return _refuse(event, "unknown product", None)
         case Replenish():
             return publish(ReplenishmentRefused(product=event.product, reason="unknown product"))
-        case PriceChanged() | ProductReplaced() | PaymentSucceeded() | TransactionCancelled():
+        case PriceChanged() | ProductReplaced():
+            return NOTHING
+        case PaymentSucceeded() | TransactionCancelled() | TransactionRefunded():
             return NOTHING
 
 
@@ -72,6 +76,9 @@ def _decide_listed(product: Listed, event: Consumes) -> Decision[Product]:
         case TransactionCancelled():
             promised = event.transaction in product.reservations
             return become(product.release(event.transaction)) if promised else NOTHING
+        case TransactionRefunded():
+            returned = sum(units.quantity for units in event.returned)
+            return become(product.take_back(returned)) if 1 <= returned <= product.sold else NOTHING
         case PriceChanged():
             return become(_repriced(product, event)) if event.seller == product.seller else NOTHING
         case ProductReplaced():

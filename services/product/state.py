@@ -60,5 +60,9 @@ class Listed:
         released = self.release(transaction)
         return replace(released, stock=self.stock - quantity, sold=self.sold + quantity)
 
+    def take_back(self, quantity: int) -> "Listed":
+        """Have units that were sold in stock again, to be sold in whatever version there is now."""
+        return replace(self, stock=self.stock + quantity, sold=self.sold - quantity)
+
 
 Product: TypeAlias = Unlisted | Listed

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from agora.decision import Append, Decision, Put, Remove, become, publish
+from market.ids import SellerId, TransactionId
 from market.money import is_currency
 from market.products import PriceChanged, ProductListed, ProductQuoted, ProductReplaced
 from market.sellers import (
@@ -25,15 +26,15 @@ from market.sellers import (
     SellerRegistrationRefused,
     WatchRefused,
 )
-from market.transactions import OrderDispatched, PaymentSucceeded, TransactionSettled
+from market.shipments import ParcelDispatched, ShipmentPlanned
+from market.transactions import ParcelRefunded, PaymentSucceeded, TransactionRefunded, TransactionSettled
 from services.seller import catalogue
 from services.seller.catalogue import CatalogueCommand, WatchNews
 from services.seller.rows import OpenOrder, Sale
 from services.seller.state import Registered, Seller
 
-Consumes: TypeAlias = (
-    RegisterSeller | CatalogueCommand | WatchNews | ProductTaken | PaymentSucceeded | TransactionSettled
-)
+OrderNews: TypeAlias = PaymentSucceeded | ShipmentPlanned | TransactionSettled | ParcelRefunded | TransactionRefunded
+Consumes: TypeAlias = RegisterSeller | CatalogueCommand | WatchNews | ProductTaken | OrderNews
 Publishes: TypeAlias = (
     SellerRegistered
     | SellerRegistrationRefused
@@ -45,7 +46,7 @@ Publishes: TypeAlias = (
     | ReplacementRefused
     | ProductQuoted
     | WatchRefused
-    | OrderDispatched
+    | ParcelDispatched
 )
 
 
@@ -53,9 +54,13 @@ def decide(seller: Seller, event: Consumes, now: datetime) -> Decision[Seller]:
     """Take one turn of a seller. Its orders are rows alone: filling one leaves the state as it is."""
     match event:
         case PaymentSucceeded():
-            return _fill(event, now)
+            return _open(event, now)
+        case ShipmentPlanned():
+            return _dispatch(event)
         case TransactionSettled():
-            return _close(event, now)
+            return _sell(event, now)
+        case ParcelRefunded() | TransactionRefunded():
+            return _give_up(event)
         case RegisterSeller():
             return _register(seller, event)
         case ListProduct() | ChangePrice() | ReplaceProduct() as command:
@@ -66,16 +71,31 @@ def decide(seller: Seller, event: Consumes, now: datetime) -> Decision[Seller]:
             return catalogue.withdraw(seller, event)
 
 
-def _fill(event: PaymentSucceeded, now: datetime) -> Decision[Seller]:
+def _open(event: PaymentSucceeded, now: datetime) -> Decision[Seller]:
     (share,) = event.shares
     order = OpenOrder(share.seller, event.transaction, share.amount_minor, event.total.currency, now)
-    return publish(OrderDispatched(transaction=event.transaction, seller=share.seller), rows=(Put(order),))
+    return publish(rows=(Put(order),))
 
 
-def _close(event: TransactionSettled, now: datetime) -> Decision[Seller]:
+def _dispatch(event: ShipmentPlanned) -> Decision[Seller]:
+    (parcel,) = event.parcels
+    return publish(ParcelDispatched(transaction=event.transaction, seller=parcel.seller))
+
+
+def _sell(event: TransactionSettled, now: datetime) -> Decision[Seller]:
     (payout,) = event.payouts
     sale = Sale(payout.seller, event.transaction, payout.amount_minor, payout.fee_minor, event.currency, now)
-    return publish(rows=(Remove(OpenOrder, (payout.seller, event.transaction)), Append(sale)))
+    return publish(rows=(_closed(payout.seller, event.transaction), Append(sale)))
+
+
+def _give_up(event: ParcelRefunded | TransactionRefunded) -> Decision[Seller]:
+    """Close an order of which the buyer has its money back: no sale comes of it."""
+    (seller,) = (event.seller,) if isinstance(event, ParcelRefunded) else event.sellers
+    return publish(rows=(_closed(seller, event.transaction),))
+
+
+def _closed(seller: SellerId, transaction: TransactionId) -> Remove:
+    return Remove(OpenOrder, (seller, transaction))
 
 
 def _register(seller: Seller, event: RegisterSeller) -> Decision[Seller]:

@@ -10,7 +10,7 @@ from market.ids import SellerId, TransactionId
 
 @dataclass(frozen=True, slots=True)
 class OpenOrder(Row):
-    """A paid order that is not settled yet, as the seller's dashboard lists it."""
+    """A paid order that is neither settled nor refunded yet, as the seller's dashboard lists it."""
 
     table: ClassVar[str] = "open_orders"
     key: ClassVar[tuple[str, ...]] = ("seller", "transaction")

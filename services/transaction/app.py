@@ -9,7 +9,7 @@ from agora.service import Service
 from market.catalogue import EVENTS
 from market.streams import TRANSACTIONS
 from services.transaction.decide import POLICY, Consumes, Policy, Publishes, decide
-from services.transaction.rows import LedgerEntry, Shipment
+from services.transaction.rows import LedgerEntry
 from services.transaction.state import Transaction, Unopened
 
 
@@ -17,7 +17,6 @@ def _policy() -> Policy:
     """Take the house rules from the environment, where it sets them."""
     return Policy(
         time_limit=_seconds("AGORA_TIME_LIMIT_SECONDS", POLICY.time_limit),
-        delivery_time=_seconds("AGORA_DELIVERY_SECONDS", POLICY.delivery_time),
         fee_basis_points=int(environ.get("AGORA_FEE_BASIS_POINTS", POLICY.fee_basis_points)),
     )
 
@@ -35,5 +34,5 @@ service: Final = Service(
     publishes=Publishes,
     decide=partial(decide, policy=_policy()),
     events=EVENTS,
-    rows=(LedgerEntry, Shipment),
+    rows=(LedgerEntry,),
 )

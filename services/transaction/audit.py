@@ -7,7 +7,7 @@ from agora.audit import Check, Figure
 CHECKS: Final = (
     Check(
         "transactions without a final outcome",
-        "SELECT count(*) FROM orders WHERE status NOT IN ('settled', 'cancelled')",
+        "SELECT count(*) FROM orders WHERE status NOT IN ('settled', 'refunded', 'cancelled')",
     ),
     Check(
         "postings that do not sum to zero",
@@ -34,28 +34,32 @@ CHECKS: Final = (
         "WHERE total_minor IS DISTINCT FROM amount_minor",
     ),
     Check(
-        "lines of paid transactions without a shipment, or shipments without a line",
-        "SELECT count(*) FROM (SELECT DISTINCT transaction, seller FROM order_lines "
-        "WHERE status IN ('dispatched', 'settled')) AS sold "
-        "FULL JOIN (SELECT * FROM shipments JOIN orders USING (transaction) WHERE status <> 'paid') AS sent "
-        "USING (transaction, seller) WHERE sold.transaction IS NULL OR sent.transaction IS NULL",
+        "transactions refunded more than was paid",
+        "SELECT count(*) FROM (SELECT FROM ledger WHERE account LIKE 'buyer:%' GROUP BY transaction "
+        "HAVING sum(amount_minor) > 0) AS overpaid",
     ),
     Check(
-        "settled transactions with a parcel not delivered",
-        "SELECT count(*) FROM shipments JOIN orders USING (transaction) "
-        "WHERE status = 'settled' AND delivered_at IS NULL",
+        "refunded transactions not refunded in full",
+        "SELECT count(*) FROM orders LEFT JOIN refunds USING (transaction) "
+        "WHERE status = 'refunded' AND amount_minor IS DISTINCT FROM total_minor",
+    ),
+    Check(
+        "settled transactions refunded other than the shares of their lost parcels",
+        "SELECT count(*) FROM orders LEFT JOIN refunds USING (transaction) WHERE status = 'settled' "
+        "AND (coalesce(amount_minor, 0) <> refunded_minor OR refunded_minor <> (SELECT coalesce(sum(amount_minor), 0) "
+        "FROM order_lines WHERE order_lines.transaction = orders.transaction AND lost))",
     ),
     Check(
         "transactions whose total is not that of their lines",
-        "SELECT count(*) FROM orders WHERE total_minor <> (SELECT sum(greatest(0, "
-        "quantity * price_minor + freight_minor - voucher_minor)) FROM order_lines "
+        "SELECT count(*) FROM orders WHERE total_minor <> (SELECT sum(amount_minor) FROM order_lines "
         "WHERE order_lines.transaction = orders.transaction)",
     ),
 )
 FIGURES: Final = (
     Figure(
         "units paid by product",
-        "SELECT product, sum(quantity)::bigint FROM order_lines WHERE paid_at IS NOT NULL GROUP BY product",
+        "SELECT product, sum(quantity)::bigint FROM order_lines "
+        "WHERE paid_at IS NOT NULL AND NOT returned GROUP BY product",
     ),
     Figure(
         "captured by buyer",
@@ -70,11 +74,20 @@ FIGURES: Final = (
     Figure("fees", "SELECT account, balance_minor FROM accounts WHERE account = 'fees' AND balance_minor <> 0"),
     Figure("paid orders by buyer", "SELECT buyer, count(*) FROM orders WHERE paid_at IS NOT NULL GROUP BY buyer"),
     Figure("settled orders by buyer", "SELECT buyer, count(*) FROM orders WHERE status = 'settled' GROUP BY buyer"),
+    Figure("refunded orders by buyer", "SELECT buyer, count(*) FROM orders WHERE status = 'refunded' GROUP BY buyer"),
     Figure("cancelled orders by buyer", "SELECT buyer, count(*) FROM orders WHERE status = 'cancelled' GROUP BY buyer"),
     Figure(
         "unsettled amount by seller",
-        "SELECT seller, sum(greatest(0, quantity * price_minor + freight_minor - voucher_minor))::bigint AS amount "
-        "FROM order_lines WHERE status IN ('paid', 'dispatched') GROUP BY seller "
-        "HAVING sum(greatest(0, quantity * price_minor + freight_minor - voucher_minor)) <> 0",
+        "SELECT seller, sum(amount_minor)::bigint FROM order_lines WHERE status IN ('paid', 'held') "
+        "GROUP BY seller HAVING sum(amount_minor) <> 0",
+    ),
+    Figure(
+        "parcels by transaction",
+        "SELECT transaction, count(DISTINCT seller) FROM orders JOIN order_lines USING (transaction) "
+        "WHERE settled_at IS NOT NULL OR (refunded_at IS NOT NULL AND shipment = 'carried') GROUP BY transaction",
+    ),
+    Figure(
+        "lost parcels by transaction",
+        "SELECT transaction, count(DISTINCT seller) FROM order_lines WHERE lost GROUP BY transaction",
     ),
 )

@@ -1,48 +1,43 @@
-"""A transaction: one order, from its placing to its settlement or its undoing.
+"""A transaction: one order, from its placing to its settlement, its refund or its undoing.
 
 Products are asked for stock, then the buyer for the money; the first refusal, or the time limit, undoes everything.
-Once paid, an order is never undone. An answer that comes after its question no longer matters is left unheard: whoever
-gave it hears ``TransactionCancelled`` later than the question, and takes back what it promised.
+Once paid, it ends as its shipment does (``ending.py``), unless a reviewer has to see it first (``payout.py``).
+An answer that comes after its question no longer matters is left unheard: whoever gave it hears
+``TransactionCancelled`` later than the question, and takes back what it promised.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias
 
-from agora.decision import NOTHING, Decision, Forget, Put, Remind, become, publish
+from agora.decision import NOTHING, Decision, Forget, Remind, become, publish
 from market.buyers import FundsHeld, FundsRefused
-from market.ids import SellerId
 from market.lines import by_product, by_seller
 from market.products import StockRefused, StockReserved
+from market.risks import TransactionFlagged
+from market.shipments import ShipmentDelivered, ShipmentFailed, ShipmentLost, ShipmentPartlyDelivered
 from market.transactions import (
-    ConfirmDelivery,
-    DeliveryDue,
-    DeliveryRefused,
-    OrderDelivered,
-    OrderDispatched,
+    ClearPayout,
+    HoldRefused,
     OrderPlaced,
     OrderReserved,
+    ParcelRefunded,
     PaymentSucceeded,
+    PayoutCleared,
+    PayoutHeld,
+    PayoutRejected,
+    RejectPayout,
     Share,
     TransactionCancelled,
     TransactionOpened,
+    TransactionRefunded,
     TransactionRefused,
     TransactionSettled,
     TransactionTimedOut,
+    VerdictRefused,
 )
-from services.transaction import ledger
-from services.transaction.rows import Shipment
-from services.transaction.state import (
-    Cancelled,
-    Dispatched,
-    Opened,
-    Order,
-    Paid,
-    Reserved,
-    Settled,
-    Transaction,
-    Unopened,
-)
+from services.transaction import ending, ledger, payout
+from services.transaction.state import Cancelled, Opened, Order, Paid, Reserved, Transaction, Unopened
 
 Consumes: TypeAlias = (
     OrderPlaced
@@ -51,9 +46,13 @@ Consumes: TypeAlias = (
     | FundsHeld
     | FundsRefused
     | TransactionTimedOut
-    | OrderDispatched
-    | ConfirmDelivery
-    | DeliveryDue
+    | TransactionFlagged
+    | ShipmentDelivered
+    | ShipmentPartlyDelivered
+    | ShipmentLost
+    | ShipmentFailed
+    | ClearPayout
+    | RejectPayout
 )
 Publishes: TypeAlias = (
     TransactionRefused
@@ -61,21 +60,24 @@ Publishes: TypeAlias = (
     | OrderReserved
     | PaymentSucceeded
     | TransactionCancelled
-    | OrderDelivered
-    | DeliveryRefused
+    | PayoutHeld
+    | HoldRefused
+    | PayoutCleared
+    | PayoutRejected
+    | VerdictRefused
+    | ParcelRefunded
+    | TransactionRefunded
     | TransactionSettled
 )
 
 TIME_LIMIT: Final = "time limit"
-DELIVERY: Final = "delivery"
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The house rules: how long an order may stay unpaid, how long parcels take, and the fee on every share."""
+    """The house rules: how long an order may stay unpaid, and the fee on every share."""
 
     time_limit: timedelta = timedelta(seconds=60)
-    delivery_time: timedelta = timedelta(seconds=10)
     fee_basis_points: int = 500
 
     def __post_init__(self) -> None:
@@ -101,12 +103,12 @@ def decide(state: Transaction, event: Consumes, now: datetime, policy: Policy = 
             return _cancel(state.order, event.reason, now) if isinstance(state, Reserved) else NOTHING
         case TransactionTimedOut():
             return _cancel(state.order, "timed out", now) if isinstance(state, Opened | Reserved) else NOTHING
-        case OrderDispatched():
-            return _dispatch(state, event, now, policy)
-        case ConfirmDelivery():
-            return _confirm_delivery(state, event, now, policy)
-        case DeliveryDue():
-            return _deliver(state, tuple(state.parcels), now, policy) if isinstance(state, Dispatched) else NOTHING
+        case TransactionFlagged():
+            return payout.hold(state, event, now)
+        case ShipmentDelivered() | ShipmentPartlyDelivered() | ShipmentLost() | ShipmentFailed():
+            return ending.hear(state, event, now, policy.fee_basis_points)
+        case ClearPayout() | RejectPayout():
+            return payout.judge(state, event, now, policy.fee_basis_points)
 
 
 def _open(state: Transaction, event: OrderPlaced, now: datetime, policy: Policy) -> Decision[Transaction]:
@@ -140,8 +142,7 @@ def _pay(order: Order, now: datetime) -> Decision[Transaction]:
     succeeded = PaymentSucceeded(
         transaction=order.transaction, buyer=order.buyer, total=order.total, products=order.products, shares=shares
     )
-    paid = Paid(order, now, tuple(share.seller for share in shares), {})
-    return become(paid, succeeded, reminders=(Forget(TIME_LIMIT),), rows=ledger.captured(order, now))
+    return become(Paid(order, now), succeeded, reminders=(Forget(TIME_LIMIT),), rows=ledger.captured(order, now))
 
 
 def _cancel(order: Order, reason: str, now: datetime) -> Decision[Transaction]:
@@ -150,65 +151,3 @@ def _cancel(order: Order, reason: str, now: datetime) -> Decision[Transaction]:
         transaction=order.transaction, buyer=order.buyer, reason=reason, products=order.products
     )
     return become(Cancelled(order, reason, now), cancelled, reminders=(Forget(TIME_LIMIT),))
-
-
-def _dispatch(state: Transaction, event: OrderDispatched, now: datetime, policy: Policy) -> Decision[Transaction]:
-    """Note one parcel; with the last of them, begin to wait for delivery."""
-    if not isinstance(state, Paid) or event.seller not in state.undispatched:
-        return NOTHING
-    row = Put(Shipment(event.transaction, event.seller, now))
-    parcels = {**state.parcels, event.seller: now}
-    if undispatched := tuple(seller for seller in state.undispatched if seller != event.seller):
-        return become(replace(state, undispatched=undispatched, parcels=parcels), rows=(row,))
-    due = Remind(DELIVERY, now + policy.delivery_time, DeliveryDue(transaction=event.transaction))
-    return become(Dispatched(state.order, state.paid_at, parcels), reminders=(due,), rows=(row,))
-
-
-def _confirm_delivery(
-    state: Transaction, event: ConfirmDelivery, now: datetime, policy: Policy
-) -> Decision[Transaction]:
-    if isinstance(state, Paid | Dispatched) and event.seller in state.parcels:
-        return _deliver(state, (event.seller,), now, policy)
-    reason = _why_not_delivered(state, event.seller)
-    return publish(DeliveryRefused(transaction=event.transaction, seller=event.seller, reason=reason))
-
-
-def _why_not_delivered(state: Transaction, seller: SellerId) -> str:
-    if isinstance(state, Unopened):
-        return "unknown transaction"
-    if seller not in by_seller(state.order.lines):
-        return "not a seller of this order"
-    match state:
-        case Cancelled():
-            return "cancelled"
-        case Paid() if seller not in state.undispatched:
-            return "already delivered"
-        case Opened() | Reserved() | Paid():
-            return "not dispatched"
-        case Dispatched() | Settled():
-            return "already delivered"
-
-
-def _deliver(
-    state: Paid | Dispatched, sellers: tuple[SellerId, ...], now: datetime, policy: Policy
-) -> Decision[Transaction]:
-    """Take in the parcels of these sellers; with the last of all, settle."""
-    transaction = state.order.transaction
-    delivered = tuple(OrderDelivered(transaction=transaction, seller=seller) for seller in sellers)
-    rows = tuple(Put(Shipment(transaction, seller, state.parcels[seller], now)) for seller in sellers)
-    gone = set(sellers)
-    parcels = {seller: since for seller, since in state.parcels.items() if seller not in gone}
-    if parcels or isinstance(state, Paid):
-        return become(replace(state, parcels=parcels), *delivered, rows=rows)
-    order = state.order
-    payouts = ledger.payouts(order, policy.fee_basis_points)
-    settled = TransactionSettled(
-        transaction=transaction, buyer=order.buyer, currency=order.total.currency, payouts=payouts
-    )
-    return become(
-        Settled(order, state.paid_at, now),
-        *delivered,
-        settled,
-        reminders=(Forget(DELIVERY),),
-        rows=(*rows, *ledger.settled(order, payouts, now)),
-    )

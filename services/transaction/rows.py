@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from agora.decision import Row
-from market.ids import SellerId, TransactionId
+from market.ids import TransactionId
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +23,3 @@ class LedgerEntry(Row):
     amount_minor: int
     currency: str
     posted_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Shipment(Row):
-    """One seller's parcel of one transaction; still on its way while ``delivered_at`` is empty."""
-
-    table: ClassVar[str] = "shipments"
-    key: ClassVar[tuple[str, ...]] = ("transaction", "seller")
-
-    transaction: TransactionId
-    seller: SellerId
-    dispatched_at: datetime
-    delivered_at: datetime | None = None

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
 
 from market.ids import BuyerId, ProductId, SellerId, TransactionId
 from market.lines import Line, Payment
@@ -25,6 +27,11 @@ class Order:
     def products(self) -> tuple[ProductId, ...]:
         """Each product once, in the order of the lines."""
         return tuple(dict.fromkeys(line.product for line in self.lines))
+
+    @property
+    def sellers(self) -> tuple[SellerId, ...]:
+        """Each seller once, in the order of the lines."""
+        return tuple(dict.fromkeys(line.seller for line in self.lines))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,39 +59,81 @@ class Reserved:
 
 
 @dataclass(frozen=True, slots=True)
-class Paid:
-    """The money is in escrow; some sellers have yet to dispatch. ``parcels`` are on their way since when."""
+class Carried:
+    """Every parcel was under way and none is any more: those of the ``lost`` sellers never arrived, all others did."""
 
-    order: Order
-    paid_at: datetime
-    undispatched: tuple[SellerId, ...]
-    parcels: dict[SellerId, datetime]
-    status: Literal["paid"] = "paid"
+    lost: tuple[SellerId, ...] = ()
+    outcome: Literal["carried"] = "carried"
 
 
 @dataclass(frozen=True, slots=True)
-class Dispatched:
-    """Every seller has dispatched; ``parcels`` have yet to arrive."""
+class Unshipped:
+    """No parcel ever left its seller, for this reason."""
+
+    reason: str
+    outcome: Literal["unshipped"] = "unshipped"
+
+
+ShipmentEnd: TypeAlias = Carried | Unshipped
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """The money is in escrow until the shipment ends. Once ``cleared`` by a reviewer, it is not held again.
+
+    It opens as well what earlier releases stored as dispatched, and what they noted of parcels is left out: fulfilment
+    hears the log from its beginning, so it ships these orders too and says how that ended.
+    """
 
     order: Order
     paid_at: datetime
-    parcels: dict[SellerId, datetime]
-    status: Literal["dispatched"] = "dispatched"
+    cleared: bool = False
+    status: Literal["paid", "dispatched"] = "paid"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The payment was flagged with this score, so a reviewer decides. How the shipment ``ended`` is kept until then."""
+
+    order: Order
+    paid_at: datetime
+    held_at: datetime
+    score: int
+    ended: ShipmentEnd | None = None
+    status: Literal["held"] = "held"
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """Everything has arrived and every seller is paid. Final."""
+    """What arrived is paid for, and the buyer has got back the shares of what was lost. Final."""
 
     order: Order
     paid_at: datetime
     settled_at: datetime
+    refunded_minor: int = 0
+    ended: Carried = Carried()
     status: Literal["settled"] = "settled"
 
 
 @dataclass(frozen=True, slots=True)
+class Refunded:
+    """The buyer has got everything back, for this reason. Final.
+
+    The units of parcels that were lost are gone, all others are their products' again. Without ``ended`` the shipment
+    was still under way, and was called back.
+    """
+
+    order: Order
+    paid_at: datetime
+    refunded_at: datetime
+    reason: str
+    ended: ShipmentEnd | None
+    status: Literal["refunded"] = "refunded"
+
+
+@dataclass(frozen=True, slots=True)
 class Cancelled:
-    """Undone, for this reason. Final."""
+    """Undone before it was paid, for this reason. Final."""
 
     order: Order
     reason: str
@@ -92,4 +141,7 @@ class Cancelled:
     status: Literal["cancelled"] = "cancelled"
 
 
-Transaction: TypeAlias = Unopened | Opened | Reserved | Paid | Dispatched | Settled | Cancelled
+Transaction: TypeAlias = Annotated[
+    Unopened | Opened | Reserved | Paid | Held | Settled | Refunded | Cancelled, Field(discriminator="status")
+]
+"""Told apart by ``status`` at once; without that, opening a stored state tries one after the other."""

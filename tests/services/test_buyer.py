@@ -24,8 +24,10 @@ from market.lines import LINES_MAX, Payment
 from market.money import Money
 from market.transactions import (
     OrderReserved,
+    ParcelRefunded,
     PaymentSucceeded,
     TransactionCancelled,
+    TransactionRefunded,
     TransactionRefused,
     TransactionSettled,
 )
@@ -48,12 +50,15 @@ from tests.services.words import (
     gbp,
     given,
     line,
+    parcel_refunded,
     placed,
+    refunded,
     written,
 )
 
 BUYER = Registered(B, "GBP", budget_minor=1_000, mandate=ANYTHING)
 PLACED = given(decide, BUYER, check_out(line(price=400)))
+SETTLED = TransactionSettled(transaction=T, buyer=B, currency="GBP", payouts=())
 
 
 def when(buyer: Buyer, event: Event) -> Decision[Buyer]:
@@ -193,8 +198,7 @@ def test_funds_are_held_then_spent() -> None:
     assert held.publishes == (FundsHeld(transaction=T, buyer=B, amount=gbp(400)),)
     spent = registered(given(decide, PLACED, reserved(), paid()))
     assert (spent.placed, spent.held, spent.spent_minor, spent.paid) == ({}, {}, 400, 1)
-    settled = TransactionSettled(transaction=T, buyer=B, currency="GBP", payouts=())
-    assert registered(given(decide, spent, settled)).settled == 1
+    assert registered(given(decide, spent, SETTLED)).settled == 1
 
 
 def test_a_declined_token_is_refused_and_stays_open_until_the_transaction_ends() -> None:
@@ -227,15 +231,16 @@ def test_the_end_of_an_order_is_heard_once(late: Event) -> None:
     assert when(given(decide, PLACED, reserved(), paid()), late) is NOTHING
 
 
-@pytest.mark.parametrize("event", [paid(), cancelled()])
+@pytest.mark.parametrize("event", [paid(), cancelled(), parcel_refunded(1), refunded(1)])
 def test_news_for_a_stranger_is_left_unheard(event: Event) -> None:
     assert when(Unregistered(), event) is NOTHING
 
 
 # Properties
 
+WORDS = ("check out", "reserve", "pay", "cancel", "settle", "refund", "refund a parcel")
 steps = st.lists(
-    st.tuples(st.sampled_from("ABC"), st.sampled_from(["check out", "reserve", "pay", "cancel"]), st.integers(0, 600)),
+    st.tuples(st.sampled_from("ABC"), st.sampled_from(WORDS), st.integers(0, 600)),
     max_size=40,
 )
 
@@ -244,6 +249,7 @@ steps = st.lists(
 def test_a_buyer_never_commits_more_than_its_budget_and_never_loses_count(steps: list[tuple[str, str, int]]) -> None:
     buyer: Buyer = BUYER
     said: list[Event] = []
+    back = 0
     for order, word, amount in steps:
         event: Event = {
             "check out": check_out(line(price=amount), order=order),
@@ -252,16 +258,22 @@ def test_a_buyer_never_commits_more_than_its_budget_and_never_loses_count(steps:
             ),
             "pay": paid(order),
             "cancel": cancelled(order),
+            "settle": SETTLED,
+            "refund": refunded(amount, order=order),
+            "refund a parcel": parcel_refunded(amount),
         }[word]
         decision = when(buyer, event)
+        if isinstance(event, ParcelRefunded | TransactionRefunded) and decision.state is not None:
+            back += event.amount.minor
         buyer = decision.state or buyer
         said.extend(decision.publishes)
         kept = registered(buyer)
-        assert kept.committed_minor <= kept.budget_minor
+        assert 0 <= kept.spent_minor <= kept.committed_minor <= kept.budget_minor
+        assert kept.refunded <= kept.paid
         assert not kept.placed.keys() & kept.held.keys()
         adapter = TypeAdapter[Buyer](Buyer)
         assert adapter.validate_json(adapter.dump_json(buyer)) == buyer
     held = sum(event.amount.minor for event in said if isinstance(event, FundsHeld))
     released = sum(event.amount.minor for event in said if isinstance(event, FundsReleased))
     end = registered(buyer)
-    assert held == released + end.spent_minor + sum(end.held.values())
+    assert held == released + end.spent_minor + back + sum(end.held.values())

@@ -22,11 +22,12 @@ from market.products import (
     StockReserved,
 )
 from market.sellers import ProductTaken
-from market.transactions import PaymentSucceeded, TransactionCancelled, TransactionOpened
+from market.streams import PRODUCTS
+from market.transactions import PaymentSucceeded, Returned, TransactionCancelled, TransactionOpened
 from services.product import decide as deciding
 from services.product.decide import decide
 from services.product.state import Listed, Product, Unlisted
-from tests.services.words import NOW, B, P, R, S, T, gbp, given, line
+from tests.services.words import NOW, B, P, Q, R, S, T, gbp, given, line, refunded
 
 SHELF = Listed(P, S, "GBP", (100, 90), version=1, update=1, stock=5)
 
@@ -50,6 +51,10 @@ def paid(order: str = T) -> PaymentSucceeded:
 
 def cancelled(order: str = T) -> TransactionCancelled:
     return TransactionCancelled(transaction=TransactionId(order), buyer=B, reason="timed out", products=())
+
+
+def back(quantity: int) -> Event:
+    return refunded(1, *[Returned(P, quantity)] * bool(quantity)).seen_by(PRODUCTS(P))
 
 
 def refusal(product: Product, event: TransactionOpened) -> str:
@@ -123,7 +128,26 @@ def test_a_cancelled_transactions_stock_is_free_again() -> None:
     assert given(decide, SHELF, opened(line(quantity=2)), cancelled()) == SHELF
 
 
-@pytest.mark.parametrize("event", [paid(), cancelled()])
+def test_returned_units_are_stock_again() -> None:
+    sold = given(decide, SHELF, opened(line(quantity=2)), paid())
+    back = refunded(200, Returned(Q, 9), Returned(P, 2)).seen_by(PRODUCTS(P))
+    assert when(sold, back) == Decision(SHELF)
+
+
+def test_returned_units_are_sold_in_the_version_of_today() -> None:
+    sold = given(decide, SHELF, opened(line(quantity=2)), paid(), replaced(stock=0), back(2))
+    assert when(sold, opened(line(quantity=2, price=70, version=2), order="T2")).publishes == (
+        StockReserved(transaction=TransactionId("T2"), product=P, quantity=2),
+    )
+
+
+@pytest.mark.parametrize("quantity", [0, 3])
+def test_what_was_never_sold_does_not_come_back(quantity: int) -> None:
+    sold = given(decide, SHELF, opened(line(quantity=2)), paid())
+    assert when(sold, back(quantity)) is NOTHING
+
+
+@pytest.mark.parametrize("event", [paid(), cancelled(), back(1)])
 def test_the_end_of_a_transaction_that_was_promised_nothing_changes_nothing(event: Event) -> None:
     assert when(SHELF, event) is NOTHING
     assert when(Unlisted(), event) is NOTHING
@@ -175,6 +199,7 @@ words = st.one_of(
     st.tuples(st.sampled_from("ABC"), st.integers(1, 9)).map(lambda it: opened(line(quantity=it[1]), order=it[0])),
     st.builds(paid, st.sampled_from("ABC")),
     st.builds(cancelled, st.sampled_from("ABC")),
+    st.builds(back, st.integers(0, 9)),
     st.builds(Replenish, product=st.just(P), quantity=st.integers(-2, 9)),
     st.builds(replaced, st.none() | st.integers(0, 9)),
 )
@@ -188,5 +213,6 @@ def test_stock_is_never_below_what_is_promised_and_never_below_zero(events: list
         product = when(product, event).state or product
         shelf = listed(product)
         assert 0 <= shelf.reserved <= shelf.stock
+        assert shelf.sold >= 0
         assert shelf.reserved == sum(shelf.reservations.values())
         assert adapter.validate_json(adapter.dump_json(product)) == product

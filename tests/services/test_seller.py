@@ -27,13 +27,14 @@ from market.sellers import (
     SellerRegistrationRefused,
     WatchRefused,
 )
+from market.shipments import Parcel, ParcelDispatched, ShipmentPlanned
 from market.streams import BUYERS, PRODUCTS, SELLERS
-from market.transactions import OrderDispatched, PaymentSucceeded, Payout, Share, TransactionSettled
+from market.transactions import PaymentSucceeded, Payout, Share, TransactionSettled
 from services.seller import catalogue
 from services.seller.decide import decide
 from services.seller.rows import OpenOrder, Sale
 from services.seller.state import Offer, Registered, Seller, Unregistered
-from tests.services.words import NOW, B, C, P, Q, R, S, T, gbp, given
+from tests.services.words import NOW, B, C, P, Q, R, S, T, gbp, given, parcel_refunded, refunded
 
 SELLER = Registered(S, "GBP")
 LIST = ListProduct(seller=S, product=P, prices_minor=(100, 90), stock=5)
@@ -195,12 +196,19 @@ def test_watchers_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 # Orders
 
 
-def test_a_paid_order_is_dispatched_and_shown_on_the_dashboard_without_touching_the_state() -> None:
+def test_a_paid_order_is_shown_on_the_dashboard_without_touching_the_state() -> None:
     shares = (Share(S, 300), Share(R, 200))
     paid = PaymentSucceeded(transaction=T, buyer=B, total=gbp(500), products=(P, Q), shares=shares)
     decision = when(OFFERING, paid.seen_by(SELLERS(S)))
-    order = OpenOrder(S, T, 300, "GBP", NOW)
-    assert decision == Decision(None, (OrderDispatched(transaction=T, seller=S),), rows=(Put(order),))
+    assert decision == Decision(rows=(Put(OpenOrder(S, T, 300, "GBP", NOW)),))
+
+
+def test_a_planned_parcel_is_dispatched_by_its_own_seller_alone() -> None:
+    parcels = (Parcel(R, "R-1", NOW), Parcel(S, "S-1", NOW))
+    planned = ShipmentPlanned(transaction=T, buyer=B, carrier="Swift", parcels=parcels)
+    assert set(planned.concerns()) >= {SELLERS(S), SELLERS(R)}
+    decision = when(OFFERING, planned.seen_by(SELLERS(S)))
+    assert decision == Decision(None, (ParcelDispatched(transaction=T, seller=S),))
 
 
 def test_a_settled_order_leaves_the_dashboard_and_becomes_a_sale() -> None:
@@ -208,6 +216,12 @@ def test_a_settled_order_leaves_the_dashboard_and_becomes_a_sale() -> None:
     settled = TransactionSettled(transaction=T, buyer=B, currency="GBP", payouts=payouts)
     decision = when(OFFERING, settled.seen_by(SELLERS(S)))
     assert decision == Decision(rows=(Remove(OpenOrder, (S, T)), Append(Sale(S, T, 285, 15, "GBP", NOW))))
+
+
+@pytest.mark.parametrize("news", [parcel_refunded(300), refunded(500)])
+def test_an_order_paid_back_leaves_the_dashboard_and_becomes_no_sale(news: Event) -> None:
+    assert SELLERS(S) in set(news.concerns())
+    assert when(OFFERING, news.seen_by(SELLERS(S))) == Decision(rows=(Remove(OpenOrder, (S, T)),))
 
 
 # Properties
