@@ -11,7 +11,7 @@ from agora.papers import asyncapi, asyncapi_page, canvas, pictures
 from agora.papers.choreography import Choreography, choreography
 from agora.papers.words import NoExample
 from console.output import Failure
-from market.catalogue import FINAL, REMINDERS
+from market.catalogue import FINAL, OUTCOMES, REMINDERS
 from market.examples import WORDS
 from market.stories import STORIES
 
@@ -31,7 +31,7 @@ too, and says what people and programs ask for. Fields that are not named here m
 def market() -> Choreography:
     """The choreography of all services. Raises ``Failure``."""
     try:
-        return choreography(services(), WORDS, FINAL, REMINDERS)
+        return choreography(services(), WORDS, FINAL, REMINDERS, OUTCOMES)
     except NoExample as error:
         raise Failure(f"{error} of libs/market/examples.py.") from None
 

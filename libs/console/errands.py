@@ -18,11 +18,14 @@ from market.lines import Line, Payment
 from market.money import AMOUNT_MINOR_MAX
 from market.products import Replenish
 from market.sellers import ListProduct, RegisterSeller, ReplaceProduct
+from market.transactions import ClearPayout, RejectPayout
 
 CURRENCY: Final = "GBP"
 STOCK_MAX: Final = 10**9
 FIRST_VERSION: Final = 1
 PAYMENT: Final = Payment(method="debit", instalments=1, token="tok_file")  # noqa: S106 - stands for no card
+REVIEWER: Final = "trade"
+REJECTION: Final = "flagged"
 AMPLE: Final = Mandate(order_limit_minor=AMOUNT_MINOR_MAX, total_limit_minor=AMOUNT_MINOR_MAX)
 """A file says nothing of budgets, so no order of it fails for want of one."""
 
@@ -30,9 +33,9 @@ AMPLE: Final = Mandate(order_limit_minor=AMOUNT_MINOR_MAX, total_limit_minor=AMO
 def participants(book: OrderBook) -> Iterator[Submitted]:
     """Ask for every seller and every buyer."""
     for seller in book.sellers:
-        yield _asking(RegisterSeller(seller=SellerId(seller), currency=CURRENCY))
+        yield asked(RegisterSeller(seller=SellerId(seller), currency=CURRENCY))
     for buyer in book.buyers:
-        yield _asking(
+        yield asked(
             RegisterBuyer(buyer=BuyerId(buyer), currency=CURRENCY, budget_minor=AMOUNT_MINOR_MAX, mandate=AMPLE)
         )
 
@@ -106,6 +109,20 @@ def checkout(order: Order, versions: Versions) -> Submitted:
     return asking(order.id, command)
 
 
+def verdict(order: str, *, clear: bool) -> Submitted:
+    """Speak for the reviewer of a held payout."""
+    transaction = TransactionId(order)
+    if clear:
+        return asked(ClearPayout(transaction=transaction, reviewer=REVIEWER))
+    return asked(RejectPayout(transaction=transaction, reviewer=REVIEWER, reason=REJECTION))
+
+
+def asked(command: Event, *about: str) -> Submitted:
+    """A request whose key is a digest of all it says, and of what else it is ``about``."""
+    words = "\n".join((command.model_dump_json(), *about))
+    return asking(f"{command.wire_name}-{_digest(words)}", command)
+
+
 def _units(figures: ProductFigures, stock_factor: float) -> int:
     return min(STOCK_MAX, int(figures.units * stock_factor))
 
@@ -114,11 +131,6 @@ def _missing(offer: Offer, figures: ProductFigures) -> tuple[int, ...]:
     """The prices of an offer and those of a book together; none if the book brings no new one."""
     prices = tuple(dict.fromkeys((*offer.prices_minor, *figures.prices_minor)))[:PRICES_PER_PRODUCT_MAX]
     return prices if prices != offer.prices_minor else ()
-
-
-def _asking(command: Event) -> Submitted:
-    """A request whose key is a digest of all it says."""
-    return asking(f"{command.wire_name}-{_digest(command.model_dump_json())}", command)
 
 
 def _digest(text: str) -> str:

@@ -1,4 +1,7 @@
-"""The market's own figures for a book's settled orders, beside those of the book: in all, per buyer and per product."""
+"""What the market settled of a book's orders, beside the book: in all, per buyer and per product.
+
+A parcel that was lost is no part of it: its units arrived nowhere, and its price went back to the buyer.
+"""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -7,19 +10,18 @@ from typing import Final
 
 from console.follow import Fate
 from console.gauge import Gauge
-from console.orders import OrderBook
+from console.orders import Order, OrderBook, OrderLine
 from console.shelf import keeper
 from console.site import Site
 
 VIEW: Final = "order_lines"
 
 _BY_PRODUCT: Final = """
-SELECT product AS key, sum(quantity)::bigint AS units,
-    sum(greatest(0, quantity * price_minor + freight_minor - voucher_minor))::bigint AS value_minor
-FROM order_lines WHERE status = 'settled' AND transaction = ANY($1::text[]) GROUP BY product
+SELECT product AS key, sum(quantity)::bigint AS units, sum(amount_minor)::bigint AS value_minor
+FROM order_lines WHERE status = 'settled' AND NOT lost AND transaction = ANY($1::text[]) GROUP BY product
 """
 _BY_BUYER: Final = """
-SELECT buyer AS key, sum(total_minor)::bigint AS value_minor
+SELECT buyer AS key, sum(total_minor - refunded_minor)::bigint AS value_minor
 FROM orders WHERE status = 'settled' AND transaction = ANY($1::text[]) GROUP BY buyer
 """
 
@@ -39,7 +41,7 @@ class Comparison:
 
 
 async def compare(site: Site, gauge: Gauge, book: OrderBook, fates: Mapping[str, Fate]) -> Comparison:
-    """Ask the market what it settled of this book, and hold that against the settled orders of the book."""
+    """Ask the market what it settled of this book, and hold that against the book's orders that its events settled."""
     service = await keeper(site, gauge, VIEW)
     ids = [order.id for order in book.orders if not fates[order.id].turned_away]
     products = await gauge.rows(service, _BY_PRODUCT, ids)
@@ -47,7 +49,7 @@ async def compare(site: Site, gauge: Gauge, book: OrderBook, fates: Mapping[str,
     units = {row["key"]: row["units"] for row in products}
     values = {row["key"]: row["value_minor"] for row in products}
     spent = {row["key"]: row["value_minor"] for row in buyers}
-    lines = [(order, line) for order in book.orders if fates[order.id].end == "settled" for line in order.lines]
+    lines = [(order, line) for order in book.orders for line in _settled(order, fates[order.id])]
     expected_units: Counter[str] = Counter()
     expected_values: Counter[str] = Counter()
     expected_spent: Counter[str] = Counter()
@@ -62,6 +64,13 @@ async def compare(site: Site, gauge: Gauge, book: OrderBook, fates: Mapping[str,
         "products": _differing(units, expected_units) + _differing(values, expected_values),
     }
     return Comparison(sum(units.values()), sum(spent.values()), differences)
+
+
+def _settled(order: Order, fate: Fate) -> list[OrderLine]:
+    """The lines of an order that is settled, but those of sellers whose parcels were refunded."""
+    if fate.end != "settled":
+        return []
+    return [line for line in order.lines if line.seller not in fate.parcels_refunded]
 
 
 def _differing(left: Mapping[str, int], right: Mapping[str, int]) -> int:

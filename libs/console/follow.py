@@ -1,27 +1,38 @@
-"""Follows what becomes of orders, by listening to the market's streams like any other listener."""
+"""Follows what becomes of orders, as the market's streams tell it."""
 
 import asyncio
-from collections.abc import Callable, Iterable
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, Self
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 
 from agora.envelope import Envelope, Undecodable, envelope_of
 from agora.ports import Record
 from agora.versions import split
+from console.listen import Listener
 from console.site import Site
 from market.buyers import OrderRefused
+from market.risks import TransactionFlagged
 from market.streams import BUYERS, TRANSACTIONS
-from market.transactions import OrderPlaced, PaymentSucceeded, TransactionCancelled, TransactionSettled
+from market.transactions import (
+    OrderPlaced,
+    ParcelRefunded,
+    PaymentSucceeded,
+    PayoutCleared,
+    PayoutHeld,
+    PayoutRejected,
+    TransactionCancelled,
+    TransactionRefunded,
+    TransactionSettled,
+)
 
-RETRY_SECONDS: Final = 1.0
-POLL_MS: Final = 200
+End = Literal["settled", "refunded", "refused"]
+Payout = Literal["free", "held", "cleared", "rejected"]
 
-End = Literal["settled", "refused"]
+
+class _Amount(msgspec.Struct):
+    minor: int = 0
 
 
 class _Told(msgspec.Struct):
@@ -30,21 +41,32 @@ class _Told(msgspec.Struct):
     transaction: str = ""
     order: str = ""
     reason: str = ""
+    seller: str = ""
+    amount: _Amount = msgspec.field(default_factory=_Amount)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Fate:
     """What has become of one order so far. Times are seconds since 1970, 0 while it has not happened.
 
     One that was ``turned_away`` at the door has no part in what is said under its id, which is another order's.
+    ``parcels_refunded`` are amounts in minor units by seller: parcels of an order that is settled without them.
     """
 
     submitted_at: float = 0.0
     placed: bool = False
     paid_at: float = 0.0
+    flagged: bool = False
+    payout: Payout = "free"
+    parcels_refunded: Mapping[str, int] = field(default_factory=dict[str, int])
     end: End | None = None
     reason: str = ""
     turned_away: bool = False
+
+    @property
+    def is_held(self) -> bool:
+        """Tell whether it waits for a reviewer."""
+        return self.payout == "held" and self.end is None
 
 
 @dataclass(slots=True)
@@ -53,81 +75,73 @@ class Tally:
 
     placed: int = 0
     paid: int = 0
+    flagged: int = 0
+    held: int = 0
     settled: int = 0
+    refunded: int = 0
     refused: int = 0
     latencies: list[float] = field(default_factory=list[float])
 
     @property
     def ended(self) -> int:
         """Orders with a final outcome."""
-        return self.settled + self.refused
+        return self.settled + self.refunded + self.refused
+
+    def count(self, fate: Fate, sign: Literal[1, -1]) -> None:
+        """Count an order with all that has become of it, or no longer."""
+        self.placed += sign * fate.placed
+        self.paid += sign * (fate.paid_at > 0)
+        self.flagged += sign * fate.flagged
+        self.held += sign * fate.is_held
+        self.settled += sign * (fate.end == "settled")
+        self.refunded += sign * (fate.end == "refunded")
+        self.refused += sign * (fate.end == "refused")
 
 
 _NAMES: Final = frozenset(
-    event.__name__ for event in (OrderPlaced, OrderRefused, PaymentSucceeded, TransactionSettled, TransactionCancelled)
+    event.__name__
+    for event in (
+        OrderPlaced,
+        OrderRefused,
+        PaymentSucceeded,
+        TransactionFlagged,
+        PayoutHeld,
+        PayoutCleared,
+        PayoutRejected,
+        ParcelRefunded,
+        TransactionSettled,
+        TransactionRefunded,
+        TransactionCancelled,
+    )
 )
 _told: Final = msgspec.json.Decoder(_Told)
 
 
 class Follower:
-    """Listens to buyers and transactions, from now on or, ``from_start``, from the first event on."""
+    """Listens to buyers and transactions. ``held`` is given each order once whose payout begins to be held."""
 
     def __init__(self, site: Site, orders: Iterable[str], waiting: Callable[[str], None], *, from_start: bool) -> None:
         self.fates = {order: Fate() for order in orders}
         self.changed = asyncio.Event()
         self.tally = Tally()
-        self._site = site
-        self._waiting = waiting
-        self._from_start = from_start
-        self._consumer: AIOKafkaConsumer | None = None
-        self._positions: dict[TopicPartition, int] = {}
-        self._loop: asyncio.Task[None] | None = None
+        self.held = asyncio.Queue[str]()
+        self._listener = Listener(site, (BUYERS, TRANSACTIONS), self._hear_all, waiting, from_start=from_start)
 
     async def __aenter__(self) -> Self:
-        await self._await_consumer()
-        self._loop = asyncio.create_task(self._listen())
+        await self._listener.__aenter__()
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        if self._loop is not None:
-            self._loop.cancel()
-            await asyncio.gather(self._loop, return_exceptions=True)
-        await self._drop()
+    async def __aexit__(self, *error: object) -> None:
+        await self._listener.__aexit__(*error)
+
+    def submit(self, order: str, at: float) -> None:
+        """It is being asked for, at so many seconds since 1970."""
+        self._become(order, replace(self.fates[order], submitted_at=at))
 
     def turn_away(self, order: str, reason: str) -> None:
         """The door did not let it in."""
-        was = self.fates[order]
-        self.tally.placed -= was.placed
-        self.tally.paid -= was.paid_at > 0
-        self.tally.settled -= was.end == "settled"
-        self.tally.refused += was.end != "refused"
-        self.fates[order] = Fate(end="refused", reason=reason, turned_away=True)
+        self._become(order, Fate(end="refused", reason=reason, turned_away=True))
         self.changed.set()
-
-    def refuse(self, order: str, reason: str) -> None:
-        """An order came to nothing, unless it has come to something before."""
-        fate = self.fates[order]
-        if fate.end is None:
-            fate.end, fate.reason = "refused", reason
-            self.tally.refused += 1
-            self.changed.set()
-
-    async def _listen(self) -> None:
-        while True:
-            try:
-                consumer = self._consumer or await self._await_consumer()
-                found = await consumer.getmany(timeout_ms=POLL_MS)
-            except (KafkaError, OSError, TimeoutError) as error:
-                self._waiting(f"Kafka: {type(error).__name__}")
-                await self._drop()
-                await asyncio.sleep(RETRY_SECONDS)
-                continue
-            for at, records in found.items():
-                for record in records:
-                    self.hear(record)
-                self._positions[at] = records[-1].offset + 1
-            if found:
-                self.changed.set()
 
     def hear(self, record: Record) -> None:
         """Note what a record says of an order that is followed."""
@@ -139,68 +153,57 @@ class Follower:
         except (Undecodable, msgspec.MsgspecError):
             return  # a foreign record; the services keep it as a dead letter
 
+    def _hear_all(self, records: Sequence[Record]) -> None:
+        for record in records:
+            self.hear(record)
+        self.changed.set()
+
     def _note(self, name: str, envelope: Envelope, at: float) -> None:
         told = _told.decode(envelope.data)
         order = told.transaction or told.order
         fate = self.fates.get(order)
-        if fate is None or fate.turned_away:
-            return
-        if name == OrderPlaced.__name__:
-            self.tally.placed += not fate.placed
-            fate.placed = True
-        elif name == PaymentSucceeded.__name__:
-            self._pay(fate, at)
-        elif name == TransactionSettled.__name__:
-            self._settle(fate)
-        else:
-            self.refuse(order, told.reason)
+        if fate is not None and not fate.turned_away:
+            self._become(order, _next(fate, name, told, at))
 
-    def _pay(self, fate: Fate, at: float) -> None:
-        if not fate.paid_at:
-            fate.paid_at = at
-            self.tally.paid += 1
-            if 0 < fate.submitted_at < at:
-                self.tally.latencies.append(at - fate.submitted_at)
+    def _become(self, order: str, fate: Fate) -> None:
+        was, self.fates[order] = self.fates[order], fate
+        self.tally.count(was, -1)
+        self.tally.count(fate, 1)
+        if fate.is_held and not was.is_held:
+            self.held.put_nowait(order)
+        if 0 < fate.submitted_at < fate.paid_at and not was.paid_at:
+            self.tally.latencies.append(fate.paid_at - fate.submitted_at)
 
-    def _settle(self, fate: Fate) -> None:
-        """Whatever was refused under this id, another time, does not undo it."""
-        self.tally.settled += fate.end != "settled"
-        self.tally.refused -= fate.end == "refused"
-        fate.end, fate.reason = "settled", ""
 
-    async def _await_consumer(self) -> AIOKafkaConsumer:
-        while True:
-            try:
-                self._consumer = await self._consume()
-            except (KafkaError, OSError, TimeoutError) as error:
-                self._waiting(f"Kafka: {type(error).__name__}")
-                await asyncio.sleep(RETRY_SECONDS)
-            else:
-                return self._consumer
+def _next(fate: Fate, name: str, told: _Told, at: float) -> Fate:
+    """What a fate becomes with one more event, which may have been heard before."""
+    match name:
+        case OrderPlaced.__name__:
+            return replace(fate, placed=True)
+        case PaymentSucceeded.__name__:
+            return replace(fate, paid_at=fate.paid_at or at)
+        case TransactionFlagged.__name__:
+            return replace(fate, flagged=True)
+        case PayoutHeld.__name__ | PayoutCleared.__name__ | PayoutRejected.__name__:
+            return replace(fate, payout=_payout(fate, name))
+        case ParcelRefunded.__name__:
+            return replace(fate, parcels_refunded={**fate.parcels_refunded, told.seller: told.amount.minor})
+        case _:
+            return _end(fate, name, told.reason)
 
-    async def _consume(self) -> AIOKafkaConsumer:
-        """Begin, or go on where listening broke off."""
-        consumer = AIOKafkaConsumer(bootstrap_servers=self._site.kafka, enable_auto_commit=False)
-        try:
-            await consumer.start()
-            partitions = [
-                TopicPartition(self._site.namespace + stream.name, number)
-                for stream in (BUYERS, TRANSACTIONS)
-                for number in range(self._site.partitions)
-            ]
-            consumer.assign(partitions)
-            if not self._positions:
-                find = consumer.beginning_offsets if self._from_start else consumer.end_offsets
-                self._positions = dict(await find(partitions))
-            for at, offset in self._positions.items():
-                consumer.seek(at, offset)
-        except BaseException:
-            await consumer.stop()
-            raise
-        return consumer
 
-    async def _drop(self) -> None:
-        consumer, self._consumer = self._consumer, None
-        if consumer is not None:
-            with suppress(KafkaError, OSError, TimeoutError):
-                await consumer.stop()
+def _payout(fate: Fate, name: str) -> Payout:
+    if name == PayoutCleared.__name__:
+        return "cleared"
+    if name == PayoutRejected.__name__:
+        return "rejected"
+    return "held" if fate.payout == "free" else fate.payout
+
+
+def _end(fate: Fate, name: str, reason: str) -> Fate:
+    """How it ended. Whatever was refused under this id, another time, does not undo what it came to."""
+    if name == TransactionSettled.__name__:
+        return replace(fate, end="settled", reason="")
+    if name == TransactionRefunded.__name__:
+        return replace(fate, end="refunded", reason=reason)
+    return fate if fate.end else replace(fate, end="refused", reason=reason)

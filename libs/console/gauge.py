@@ -31,9 +31,11 @@ AWAY: Final = (
 
 _PARTITIONS: Final = "SELECT partition, next_offset, sequence, published, counts FROM partitions"
 _HEALTH: Final = """
-SELECT (SELECT count(*) FROM reminders) AS reminders, (SELECT count(*) FROM dead_letters) AS dead_letters,
-    (SELECT count(DISTINCT subject) FROM parked) AS parked, (SELECT count(*) FROM agents) AS agents
+SELECT (SELECT count(*) FROM reminders) AS reminders, (SELECT count(*) FROM activities) AS activities,
+    (SELECT count(DISTINCT subject) FROM parked) AS parked, (SELECT count(*) FROM dead_letters) AS dead_letters,
+    (SELECT count(*) FROM agents) AS agents
 """
+_KNOWN: Final = "SELECT subject FROM agents WHERE subject = ANY($1::text[])"
 
 
 class Mark(NamedTuple):
@@ -106,9 +108,13 @@ class Gauge:
         return Reading({row["partition"]: Mark(*tuple(row)[1:4]) for row in rows}, counts)
 
     async def health(self, service: str) -> dict[str, int]:
-        """Reminders set, agents known, agents parked and dead letters of one service."""
+        """Reminders set, activities under way, agents known, agents parked and dead letters of one service."""
         (row,) = await self.rows(service, _HEALTH)
         return dict(row)
+
+    async def known(self, service: str, subjects: list[str]) -> set[str]:
+        """Those of these subjects that a service has an agent for; of the door, the keys that were used before."""
+        return {row["subject"] for row in await self.rows(service, _KNOWN, subjects)}
 
     async def all(self) -> dict[str, Reading]:
         """Read every service."""
@@ -154,7 +160,7 @@ class Gauge:
                 await asyncio.sleep(POLL_SECONDS)
 
     async def is_quiet(self) -> bool:
-        """Tell whether nothing is on its way: all is heard, all is published, and nobody waits for a reminder."""
+        """Tell whether nothing is on its way: all is heard and published, and no reminder or activity is waited for."""
         before = await self.all()
         if any(reading.unpublished for reading in before.values()):
             return False
@@ -162,7 +168,8 @@ class Gauge:
         if not _heard(ends, before):
             return False
         for service in self._site.databases:
-            if (await self.health(service))["reminders"]:
+            health = await self.health(service)
+            if health["reminders"] or health["activities"]:
                 return False
         return _marks(before) == _marks(await self.all())
 

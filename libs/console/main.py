@@ -7,8 +7,11 @@ import typer
 from console.contracts_commands import contracts
 from console.docs_commands import docs
 from console.parking_commands import parked, redrive, skip
+from console.review_commands import clear, flagged, message, reject, review
 from console.running_commands import down, keep, migrate, run, status, up
 from console.trading_commands import audit, demo, story, trade
+
+REVIEWING: Final = (flagged, clear, reject, review, message)
 
 app: Final = typer.Typer(
     name="agora",
@@ -18,7 +21,7 @@ app: Final = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-for command in (demo, up, down, status, run, migrate, trade, audit, story, parked, redrive, skip):
+for command in (demo, up, down, status, run, migrate, trade, audit, story, *REVIEWING, parked, redrive, skip):
     app.command()(command)
 app.command()(docs)
 app.add_typer(contracts)

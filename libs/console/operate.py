@@ -42,6 +42,7 @@ async def status(site: Site, waiting: Waiting) -> dict[str, Any]:
                 "lag": lag[name],
                 "unpublished": reading.unpublished,
                 "reminders": health["reminders"],
+                "activities": health["activities"],
                 "parked": health["parked"],
                 "dead_letters": health["dead_letters"],
             }

@@ -91,7 +91,9 @@ def _cells(standing: Standing, rate: float) -> list[tuple[str, str]]:
     return [
         ("placed", f"{tally.placed:,}"),
         ("paid", f"{tally.paid:,}"),
+        ("held", f"{tally.held:,}"),
         ("settled", f"{tally.settled:,}"),
+        ("refunded", f"{tally.refunded:,}"),
         ("refused", f"{tally.refused:,}"),
         ("turns/s", f"{rate:,.0f}"),
         ("p50 to paid", "–" if p50 is None else f"{p50:,.0f} ms"),

@@ -41,11 +41,19 @@ class Report:
                 "read": len(book.orders),
                 "placed": sum(fate.placed for fate in fates),
                 "settled": traded.settled,
+                "refunded": traded.count(lambda fate: fate.end == "refunded"),
                 "refused": sum(traded.refusals.values()),
                 "skipped": skipped,
                 "repeated": traded.repeated,
+                "held": traded.held,
                 "unfinished": traded.unfinished,
             },
+            "payouts": {
+                "flagged": traded.count(lambda fate: fate.flagged),
+                "cleared": traded.count(lambda fate: fate.payout == "cleared"),
+                "rejected": traded.count(lambda fate: fate.payout == "rejected"),
+            },
+            "parcels_refunded": sum(len(fate.parcels_refunded) for fate in fates),
             "units_settled": self.comparison.units,
             "value_settled_minor": self.comparison.value_minor,
             "audit": dict(self.audit),
@@ -79,6 +87,9 @@ class Report:
             table.add_row(name, f"{count:,}")
             for reason, part in self._reasons(name).items():
                 table.add_row(f"  {reason}", f"{part:,}")
+        for name, count in values["payouts"].items():
+            table.add_row(f"payouts {name}", f"{count:,}")
+        table.add_row("parcels refunded", f"{values['parcels_refunded']:,}")
         table.add_row("units settled", f"{values['units_settled']:,}")
         table.add_row("value settled", f"{values['value_settled_minor'] / 100:,.2f}")
         rate = self.traded.turns / self.traded.seconds if self.traded.seconds else 0
@@ -107,6 +118,7 @@ class Report:
             return "Every order ended, the market's figures are the file's to the penny, and the audit found nothing."
         faults = {
             "orders without an outcome": self.traded.unfinished,
+            "orders whose payout is held until a reviewer speaks": self.traded.held,
             **{f"{name} unlike the file's": count for name, count in self.comparison.differences.items()},
             **self.audit,
         }

@@ -61,4 +61,4 @@ async def keeper(site: Site, gauge: Gauge, view: str) -> str:
         (row,) = await gauge.rows(service, _HAS_VIEW, view)
         if row["found"]:
             return service
-    raise Failure(f"no service has the view '{view}', which is needed to trade a file")
+    raise Failure(f"no service here keeps '{view}'. See which services there are: agora status")

@@ -11,11 +11,14 @@ def status(values: Mapping[str, Any], console: Console) -> None:
     """Show servers and services."""
     owner = f"process {values['pid']}" if values["pid"] else "run by others"
     console.print(f"agora {values['kind']}, {owner}, Kafka at {values['kafka']}", markup=False)
-    table = Table(box=None, pad_edge=False, padding=(0, 1))
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("service", no_wrap=True)
-    names = ("pid", "rss_mb", "turns", "agents", "lag", "unpublished", "reminders", "parked", "dead_letters")
+    names = (
+        *("pid", "rss_mb", "turns", "agents", "lag", "unpublished"),
+        *("reminders", "activities", "parked", "dead_letters"),
+    )
     for name in names:
-        table.add_column(name.replace("_", " "), justify="right", no_wrap=name == "pid")
+        table.add_column(name.replace("_", " "), justify="right", no_wrap=name == "pid", overflow="fold")
     for service, row in {**values["servers"], **values["services"]}.items():
         table.add_row(service, str(row["pid"] or ""), *(_cell(row.get(name)) for name in names[1:]))
     console.print(table)

@@ -5,6 +5,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from agora.door import open_door
@@ -25,15 +26,22 @@ STALLED_SECONDS: Final = 5.0
 QUIET_SECONDS_MAX: Final = 120.0
 TICK_SECONDS: Final = 0.5
 
-_ANSWERED: Final = "SELECT subject FROM agents WHERE subject = ANY($1::text[])"
+
+class Review(StrEnum):
+    """What the trade itself says, as the reviewer, of each order of its book whose payout is held."""
+
+    CLEAR = "clear"
+    REJECT = "reject"
+    LEAVE = "leave"
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How to trade: units in stock per unit ordered, and how many orders may be unpaid at once."""
+    """How to trade: units in stock per unit ordered, how many orders may be unpaid at once, and who reviews."""
 
     stock_factor: float = 1.0
     in_flight: int = IN_FLIGHT_DEFAULT
+    review: Review = Review.CLEAR
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +68,7 @@ class Traded:
     @property
     def settled(self) -> int:
         """How many orders were settled."""
-        return sum(fate.end == "settled" for fate in self.fates.values())
+        return self.count(lambda fate: fate.end == "settled")
 
     @property
     def refusals(self) -> dict[str, int]:
@@ -68,9 +76,18 @@ class Traded:
         return dict(Counter(fate.reason for fate in self.fates.values() if fate.end == "refused").most_common())
 
     @property
+    def held(self) -> int:
+        """Orders whose payout waits for a reviewer."""
+        return self.count(lambda fate: fate.is_held)
+
+    @property
     def unfinished(self) -> int:
-        """Orders without an outcome."""
-        return sum(fate.end is None for fate in self.fates.values())
+        """Orders without an outcome, though nobody has to say anything more."""
+        return self.count(lambda fate: fate.end is None and not fate.is_held)
+
+    def count(self, applies: Callable[[Fate], bool]) -> int:
+        """How many orders this applies to."""
+        return sum(map(applies, self.fates.values()))
 
 
 Watch = Callable[[Standing], None]
@@ -82,7 +99,7 @@ async def trade(
     """Trade every order of the book once; one that was traded before is only looked up."""
     door = operate.door()
     async with Gauge(site, waiting) as gauge:
-        known = await _known(gauge, door.name, [order.id for order in book.orders])
+        known = await gauge.known(door.name, [order.id for order in book.orders])
         follower = Follower(site, [order.id for order in book.orders], waiting, from_start=bool(known))
         url = site.database(door.name)
         async with follower, open_door(door, site.kafka, url, site.namespace, waiting) as ingress:
@@ -102,7 +119,7 @@ async def _stock(
     await gauge.passes(1)
     shelf = await read_shelf(site, gauge, book, known)
     listings = errands.listings(book, terms.stock_factor)
-    stocked = await _known(gauge, operate.door().name, [listing.key for listing in listings.values()])
+    stocked = await gauge.known(operate.door().name, [listing.key for listing in listings.values()])
     requests, versions = errands.stocking(book, listings, shelf, stocked, terms.stock_factor)
     await ingress.submit(requests)
     await gauge.passes(SETUP_HOPS)
@@ -130,7 +147,7 @@ class _Trade:
         self._follower = follower
         self._ingress = ingress
         self._watch = watch
-        self._open: dict[str, Fate] = {}
+        self._open = set[str]()
         self._submitted = 0
         self._turns_before = 0
         self._turns = 0
@@ -138,14 +155,18 @@ class _Trade:
     async def run(self, repeated: int) -> Traded:
         self._turns_before = await self._count_turns()
         started = time.monotonic()
-        reporting = asyncio.create_task(self._report(started))
+        beside = [asyncio.create_task(work) for work in (self._report(started), self._review())]
         try:
             await self._submit()
             ended = await self._await_outcomes()
+            await self._await_quiet()
         finally:
-            reporting.cancel()
-            await asyncio.gather(reporting, return_exceptions=True)
-        await self._await_quiet()
+            for task in beside:
+                task.cancel()
+            faults = await asyncio.gather(*beside, return_exceptions=True)
+        for fault in faults:
+            if isinstance(fault, Exception):
+                raise fault
         self._turns = await self._count_turns() - self._turns_before
         self._tell(started)
         latencies = tuple(self._follower.tally.latencies)
@@ -155,7 +176,7 @@ class _Trade:
         """Check out in the book's order, with at most so many orders unpaid at once."""
         while self._left:
             self._follower.changed.clear()
-            self._open = {order: fate for order, fate in self._open.items() if not (fate.paid_at or fate.end)}
+            self._open = {order for order in self._open if _is_unpaid(self._follower.fates[order])}
             room = min(self._terms.in_flight - len(self._open), CHECKOUTS_PER_SUBMISSION_MAX)
             if room <= 0:
                 await self._follower.changed.wait()
@@ -165,9 +186,8 @@ class _Trade:
     async def _check_out(self, orders: Iterable[Order]) -> None:
         requests: list[Submitted] = []
         for order in orders:
-            fate = self._follower.fates[order.id]
-            fate.submitted_at = time.time()
-            self._open[order.id] = fate
+            self._follower.submit(order.id, time.time())
+            self._open.add(order.id)
             requests.append(errands.checkout(order, self._versions))
         for answer in await self._ingress.submit(requests):
             self._submitted += 1
@@ -175,12 +195,13 @@ class _Trade:
                 self._follower.turn_away(answer.key, answer.refusal)
 
     async def _await_outcomes(self) -> float:
-        """Wait until every order has ended; give up on what is left once nothing moves any more."""
+        """Wait until every order has ended, or is left held; give up on what is left once nothing moves any more."""
         moved = time.monotonic()
         ended = -1
         while True:
             self._follower.changed.clear()
-            now = self._follower.tally.ended
+            tally = self._follower.tally
+            now = tally.ended + (tally.held if self._terms.review is Review.LEAVE else 0)
             if now != ended:
                 ended, moved = now, time.monotonic()
             if ended >= self._orders:
@@ -191,6 +212,16 @@ class _Trade:
                 await asyncio.wait_for(self._follower.changed.wait(), 1)
             except TimeoutError:
                 continue
+
+    async def _review(self) -> None:
+        """Say a word on every held payout, unless they are left to somebody else."""
+        while self._terms.review is not Review.LEAVE:
+            held = [await self._follower.held.get()]
+            while not self._follower.held.empty():
+                held.append(self._follower.held.get_nowait())
+            waiting = [order for order in held if self._follower.fates[order].is_held]
+            clear = self._terms.review is Review.CLEAR
+            await self._ingress.submit([errands.verdict(order, clear=clear) for order in waiting])
 
     async def _await_quiet(self) -> None:
         """Until everybody has heard how the last orders ended."""
@@ -212,6 +243,5 @@ class _Trade:
         return sum(reading.turns for reading in (await self._gauge.all()).values())
 
 
-async def _known(gauge: Gauge, door: str, orders: list[str]) -> set[str]:
-    """The orders that were asked for before."""
-    return {row["subject"] for row in await gauge.rows(door, _ANSWERED, orders)}
+def _is_unpaid(fate: Fate) -> bool:
+    return not (fate.paid_at or fate.end)

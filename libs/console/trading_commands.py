@@ -16,7 +16,7 @@ from console.log_reader import all_streams
 from console.output import FAILED, Out
 from console.report import audit_table
 from console.story_tree import render
-from console.trade import IN_FLIGHT_DEFAULT, IN_FLIGHT_MAX, Terms
+from console.trade import IN_FLIGHT_DEFAULT, IN_FLIGHT_MAX, Review, Terms
 
 StockFactor: TypeAlias = Annotated[
     float,
@@ -24,6 +24,9 @@ StockFactor: TypeAlias = Annotated[
 ]
 InFlight: TypeAlias = Annotated[
     int, typer.Option("--in-flight", min=1, max=IN_FLIGHT_MAX, help="Orders that may be unpaid at once.")
+]
+Reviewing: TypeAlias = Annotated[
+    Review, typer.Option("--review", help="What the trade itself says of payouts that are held; or leave them held.")
 ]
 
 
@@ -33,6 +36,7 @@ def demo(
     orders: Annotated[int, typer.Option(min=1, max=ORDERS_MAX, help="Orders to make up.")] = REAL_ORDERS,
     stock_factor: StockFactor = 1.0,
     in_flight: InFlight = IN_FLIGHT_DEFAULT,
+    review: Reviewing = Review.CLEAR,
     *,
     as_json: Json = False,
 ) -> None:
@@ -41,7 +45,7 @@ def demo(
     async def work(settings: Settings, out: Out) -> int:
         started = time.monotonic()
         book = demos.book_of(file, seed, orders, out)
-        return await demos.demo(book, Terms(stock_factor, in_flight), settings, out, started)
+        return await demos.demo(book, Terms(stock_factor, in_flight, review), settings, out, started)
 
     run_command(work, as_json=as_json)
 
@@ -50,6 +54,7 @@ def trade(
     file: Annotated[Path, typer.Argument(help="A file of Online Retail as published: CSV or CSV.gz.")],
     stock_factor: StockFactor = 1.0,
     in_flight: InFlight = IN_FLIGHT_DEFAULT,
+    review: Reviewing = Review.CLEAR,
     *,
     as_json: Json = False,
 ) -> None:
@@ -59,7 +64,9 @@ def trade(
         started = time.monotonic()
         book = demos.book_of(file, 0, 1, out)
         site = sites.locate(settings)
-        report = await demos.run_trade(book, Terms(stock_factor, in_flight), site, out, started)
+        report = await demos.run_trade(book, Terms(stock_factor, in_flight, review), site, out, started)
+        if report.traded.held:
+            out.say("payouts are held. See them with: agora flagged; then agora clear ORDER, or agora reject ORDER")
         return demos.finish(report, out)
 
     run_command(work, as_json=as_json)

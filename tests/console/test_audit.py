@@ -24,6 +24,7 @@ from console.log_reader import all_streams
 from console.output import Failure
 from market.audit import EQUALITIES
 from tests.console.busy_market import Records, busy_market, figures, given, records_of
+from tests.console.planted import DISAGREEMENTS, FAULTS
 
 NAMESPACE: Final = f"t{secrets.token_hex(4)}_"
 
@@ -81,103 +82,6 @@ async def _say(kafka: str, records: Records) -> None:
         for _, record in group:
             await producer.send(NAMESPACE + stream, record.value, record.key, partition)
     await producer.stop()
-
-
-def state(subject: str, path: str, value: str) -> str:
-    """The statement that sets one part of an agent's state."""
-    return f"UPDATE agents SET state = jsonb_set(state, '{{{path}}}', '{value}') WHERE subject = '{subject}'"
-
-
-OPEN: Final = "INSERT INTO open_orders VALUES ('S', 'T-9', 5, 'GBP', now())"
-WRONG_SUM: Final = """
-CREATE OR REPLACE VIEW dashboard AS
-SELECT seller, currency, count(*) AS orders, 1::bigint AS amount_minor,
-    jsonb_agg(jsonb_build_object('amount_minor', amount_minor)) AS entries
-FROM open_orders GROUP BY seller, currency
-"""
-POST: Final = "INSERT INTO ledger VALUES ('T-1', 'captured', 8, 'escrow', 7, 'GBP', now())"
-UNDO: Final = "INSERT INTO ledger VALUES ('T-1', 'captured', 9, 'buyer:B', -7, 'GBP', now())"
-TRUST: Final = "DROP TRIGGER ledger_balances ON ledger"
-ACCEPTED: Final = (
-    '{"status": "answered", "kind": "CheckOut.v1", "answered_at": "2026-01-01T00:00:00Z", "refusal": null}'
-)
-
-FAULTS: Final = {
-    "buyer: orders still open": ("buyer", state("B", "placed", '{"T-9": 5}')),
-    "buyer: buyers above their budget": ("buyer", state("B", "spent_minor", "2000000000")),
-    "buyer: buyers with a paid order that is not settled": ("buyer", state("B", "paid", "99")),
-    "product: products with stock still reserved": ("product", state("X", "reserved", "1")),
-    "product: open reservations": ("product", state("X", "reservations", '{"T-9": 1}')),
-    "product: products with stock below zero": (
-        "product",
-        "ALTER TABLE agents DROP CONSTRAINT stock_is_kept; " + state("X", "stock", "-1"),
-    ),
-    "product: products whose reserved stock is not the sum of its reservations": (
-        "product",
-        state("X", "reserved", "1"),
-    ),
-    "seller: dashboards not equal to their entries": (
-        "seller",
-        f"{OPEN}; {WRONG_SUM}",
-    ),
-    "seller: orders both open and settled": (
-        "seller",
-        "INSERT INTO open_orders SELECT seller, transaction, 5, currency, now() FROM sales",
-    ),
-    "transaction: transactions without a final outcome": ("transaction", state("T-1", "status", '"reserved"')),
-    "transaction: postings that do not sum to zero": ("transaction", f"{TRUST}; {POST}"),
-    "transaction: currencies in which the ledger does not sum to zero": ("transaction", f"{TRUST}; {POST}"),
-    "transaction: transactions whose money is still in escrow": ("transaction", f"{TRUST}; {POST}; {UNDO}"),
-    "transaction: transactions with more than one payment": ("transaction", f"{TRUST}; {POST}; {UNDO}"),
-    "transaction: paid transactions without their payment, or payments without a paid transaction": (
-        "transaction",
-        "DELETE FROM ledger WHERE transaction = 'T-1'",
-    ),
-    "transaction: lines of paid transactions without a shipment, or shipments without a line": (
-        "transaction",
-        "DELETE FROM shipments WHERE transaction = 'T-1'",
-    ),
-    "transaction: settled transactions with a parcel not delivered": (
-        "transaction",
-        "UPDATE shipments SET delivered_at = NULL",
-    ),
-    "transaction: transactions whose total is not that of their lines": (
-        "transaction",
-        state("T-1", "order,total,minor", "1"),
-    ),
-    "unsent outbox rows": ("seller", "INSERT INTO outbox VALUES (0, 1000000, 'buyers', 'B', '')"),
-    "outbox rows whose arrival in the log is not written down": (
-        "product",
-        "UPDATE partitions SET sequence = sequence + 1",
-    ),
-    "parked events": ("buyer", "INSERT INTO parked VALUES ('B', 0, 0, 0, 0, '', '', '[]', 'why')"),
-    "dead letters": ("gateway", "INSERT INTO dead_letters VALUES (0, 0, 0, NULL, NULL, '[]', 'why')"),
-}
-DISAGREEMENTS: Final = {
-    "products whose units sold are not the units paid for": ("product", state("X", "sold", "1")),
-    "buyers who spent other than what was captured from them": ("buyer", state("B", "spent_minor", "1")),
-    "buyers who count other paid orders than there are transactions": ("buyer", state("B", "paid", "1")),
-    "buyers who count other settled orders than there are transactions": ("buyer", state("B", "settled", "1")),
-    "buyers who count other cancelled orders than there are transactions": ("buyer", state("B", "cancelled", "1")),
-    "sellers who were paid other than what escrow paid out": ("seller", "UPDATE sales SET payout_minor = 1"),
-    "fees not kept once": ("seller", "UPDATE sales SET fee_minor = fee_minor * 2"),
-    "dashboards that do not show what is paid and not settled": ("seller", OPEN),
-    "products that missed their seller's last update": ("product", state("P", "update", "1")),
-    "products not sold in their seller's last version": ("product", state("Q", "version", "1")),
-    "carts that missed a seller's last update": ("buyer", state("C", "cart,P,update", "1")),
-    "carts that heard of an update their seller did not make": ("buyer", state("C", "cart,P,update", "99")),
-    "products in carts unwatched, or watched for no cart": ("seller", state("S", "watchers", "{}")),
-    "accepted checkouts that are not in the log": (
-        "gateway",
-        f"INSERT INTO agents VALUES ('K-9', '{ACCEPTED}')",
-    ),
-    "buyers whose paid orders are not their events": ("buyer", state("B", "paid", "1")),
-    "buyers whose settled orders are not their events": ("buyer", state("B", "settled", "1")),
-    "buyers whose cancelled orders are not their events": ("buyer", state("B", "cancelled", "1")),
-    "buyers whose refused orders are not their events": ("buyer", "DELETE FROM refused_orders"),
-    "buyers whose payments are not their events": ("buyer", state("B", "spent_minor", "1")),
-    "dashboards whose entries are not the seller's paid and unsettled orders": ("seller", OPEN),
-}
 
 
 async def spoilt(market: Market, service: str, fault: str) -> Answers:

@@ -10,12 +10,30 @@ from agora.wire import Cause, data_of, seal
 from agora.world import Faults
 from market.buyers import BuyerRegistered, CheckOut
 from market.ids import BuyerId, SellerId, TransactionId
+from market.messages import ConfirmationComposed
+from market.money import Money
 from market.products import PriceChanged, ProductQuoted, StockReserved
+from market.risks import FraudScored, TransactionFlagged
+from market.shipments import (
+    ParcelDelivered,
+    ParcelDispatched,
+    ParcelLost,
+    ShipmentDelivered,
+    ShipmentFailed,
+    ShipmentLost,
+    ShipmentPartlyDelivered,
+    ShipmentRecalled,
+)
 from market.transactions import (
-    OrderDispatched,
+    HoldRefused,
     OrderPlaced,
+    ParcelRefunded,
     PaymentSucceeded,
+    PayoutCleared,
+    PayoutHeld,
+    PayoutRejected,
     TransactionCancelled,
+    TransactionRefunded,
     TransactionSettled,
 )
 from tests.console.busy_market import (
@@ -69,7 +87,24 @@ def late_payment(records: Records) -> Records:
 ORPHAN = TransactionId("T-99")
 CANCELLED = TransactionCancelled(transaction=TransactionId("T-1"), buyer=BuyerId("B"), reason="late", products=())
 SETTLED = TransactionSettled(transaction=ORPHAN, buyer=BuyerId("B"), currency="GBP", payouts=())
-DISPATCHED = OrderDispatched(transaction=ORPHAN, seller=SellerId("S"))
+DISPATCHED = ParcelDispatched(transaction=ORPHAN, seller=SellerId("S"))
+LOSS = ParcelRefunded(
+    transaction=TransactionId("T-1"), buyer=BuyerId("B"), seller=SellerId("R"), amount=Money(100, "GBP")
+)
+LOSING = TransactionId("L-1")
+
+
+def ended_as(end: Event) -> Spoil:
+    """A shipment ends otherwise than it did."""
+    about = str(end.model_dump()["transaction"])
+
+    def spoil(records: Records) -> Records:
+        kinds = (ShipmentDelivered, ShipmentPartlyDelivered, ShipmentLost, ShipmentFailed, ShipmentRecalled)
+        (place,) = (place for kind in kinds for place in places(records, "transactions", kind, about))
+        return without(said_again(records, place, end), place)
+
+    return spoil
+
 
 FAULTS: list[tuple[str, Spoil]] = [
     ("gaps in the log", lost("buyers", BuyerRegistered)),
@@ -78,6 +113,7 @@ FAULTS: list[tuple[str, Spoil]] = [
     ("events in the log overtaken by later ones of their source", overtaken),
     ("accepted checkouts without exactly one end", lost("buyers", TransactionSettled, "T-1")),
     ("accepted checkouts without exactly one end", doubled("buyers", TransactionCancelled, "T-4")),
+    ("accepted checkouts without exactly one end", lost("buyers", TransactionRefunded, "H-2")),
     ("accepted checkouts without exactly one end", lost("transactions", OrderPlaced, "T-1")),
     (
         "checkouts with other than one order if accepted, none if refused",
@@ -91,12 +127,49 @@ FAULTS: list[tuple[str, Spoil]] = [
     ("illegal status transitions", invented("transactions", CANCELLED)),
     ("illegal status transitions", lost("transactions", PaymentSucceeded, "T-1")),
     ("illegal status transitions", late_payment),
+    ("illegal status transitions", lost("transactions", PayoutHeld)),
+    ("illegal status transitions", lost("transactions", PayoutCleared)),
+    ("illegal status transitions", lost("transactions", PayoutRejected)),
+    ("illegal status transitions", invented("transactions", LOSS)),
+    ("illegal status transitions", doubled("transactions", TransactionRefunded)),
     ("questions to products without exactly one answer", lost("transactions", StockReserved)),
     ("questions to products without exactly one answer", doubled("transactions", StockReserved)),
     ("payments beyond one per order", doubled("transactions", PaymentSucceeded)),
-    ("shipments beyond one per order and seller", doubled("transactions", OrderDispatched)),
-    ("paid orders without a shipment by one of their sellers", lost("transactions", OrderDispatched)),
-    ("shipments of orders nobody paid", invented("transactions", DISPATCHED)),
+    ("parcels dispatched more than once", doubled("transactions", ParcelDispatched)),
+    ("parcels of paid orders that were never dispatched", lost("transactions", ParcelDispatched, "T-1")),
+    ("parcels of orders nobody paid", invented("transactions", DISPATCHED)),
+    ("dispatched parcels without exactly one end", lost("transactions", ParcelDelivered, "T-1")),
+    ("dispatched parcels without exactly one end", doubled("transactions", ParcelDelivered, "T-1")),
+    ("dispatched parcels without exactly one end", lost("transactions", ParcelLost)),
+    ("dispatched parcels without exactly one end", lost("transactions", ParcelDispatched, "T-1")),
+    ("paid orders without exactly one end of their shipment", lost("transactions", ShipmentDelivered)),
+    ("paid orders without exactly one end of their shipment", lost("transactions", ShipmentPartlyDelivered)),
+    ("paid orders without exactly one end of their shipment", lost("transactions", ShipmentLost)),
+    ("paid orders without exactly one end of their shipment", lost("transactions", ShipmentFailed)),
+    ("paid orders without exactly one end of their shipment", lost("transactions", ShipmentRecalled)),
+    ("paid orders without exactly one end of their shipment", doubled("transactions", ShipmentDelivered)),
+    ("shipments that ended other than their parcels", ended_as(ShipmentDelivered(transaction=LOSING))),
+    ("shipments that ended other than their parcels", ended_as(ShipmentLost(transaction=LOSING))),
+    (
+        "shipments that ended other than their parcels",
+        ended_as(ShipmentPartlyDelivered(transaction=LOSING, lost=(SellerId("S"),))),
+    ),
+    (
+        "shipments that ended other than their parcels",
+        ended_as(ShipmentPartlyDelivered(transaction=TransactionId("L-2"), lost=(SellerId("R"),))),
+    ),
+    ("shipments that ended other than their parcels", ended_as(ShipmentFailed(transaction=LOSING, reason="late"))),
+    ("payments without exactly one fraud score", lost("transactions", FraudScored)),
+    ("payments without exactly one fraud score", doubled("transactions", FraudScored)),
+    ("payments without exactly one confirmation", lost("buyers", ConfirmationComposed)),
+    ("payments without exactly one confirmation", doubled("buyers", ConfirmationComposed)),
+    ("flagged payments neither held nor refused a hold exactly once", lost("transactions", PayoutHeld)),
+    ("flagged payments neither held nor refused a hold exactly once", lost("transactions", TransactionFlagged)),
+    ("flagged payments neither held nor refused a hold exactly once", lost("transactions", HoldRefused)),
+    ("flagged payments neither held nor refused a hold exactly once", doubled("transactions", HoldRefused)),
+    ("held payouts without exactly one verdict", lost("transactions", PayoutCleared)),
+    ("held payouts without exactly one verdict", lost("transactions", PayoutRejected)),
+    ("held payouts without exactly one verdict", doubled("transactions", PayoutCleared)),
     ("updates a cart heard after missing an earlier one", lost("buyers", PriceChanged, nth=1)),
     ("updates a cart heard out of their seller's order", overtaken),
     ("updates a cart heard before any quote", lost("buyers", ProductQuoted)),
@@ -138,12 +211,14 @@ async def test_what_was_published_twice_counts_once() -> None:
 async def test_the_log_is_added_up() -> None:
     world = await busy_market()
     assert figures(records_of(world), given(world)) == {
-        "checkouts by key": {"test": 8},
-        "paid orders by buyer": {"B": 3},
-        "settled orders by buyer": {"B": 3},
+        "checkouts by key": {"test": 8 + 4 + 3},
+        "flagged by transaction": {"H-1": 1, "H-2": 1, "H-3": 1, "H-4": 1},
+        "paid orders by buyer": {"B": 3 + 3, "D": 4},
+        "settled orders by buyer": {"B": 3 + 1, "D": 2},
+        "refunded orders by buyer": {"B": 2, "D": 2},
         "cancelled orders by buyer": {"B": 3},
         "refused orders by buyer": {"B": 2},
-        "spent by buyer": {"B": 1_000},
+        "spent by buyer": {"B": 1_000 + 400, "D": 2 * 400},
         "open orders by seller": {},
     }
 

@@ -17,6 +17,11 @@ COMMANDS = (
     "trade",
     "audit",
     "story",
+    "flagged",
+    "clear",
+    "reject",
+    "review",
+    "message",
     "parked",
     "redrive",
     "skip",
@@ -28,6 +33,11 @@ NEEDS_A_MARKET = (
     ("status",),
     ("audit",),
     ("story", "536365"),
+    ("flagged",),
+    ("clear", "536365"),
+    ("reject", "536365", "--reason", "stolen card"),
+    ("review", "17850", "536365", "Lovely.", "--rating", "5"),
+    ("message", "17850", "Where is my parcel?"),
     ("parked",),
     ("redrive", "buyer/1"),
     ("skip", "buyer/1"),
@@ -69,7 +79,18 @@ def test_every_command_has_help_and_json(command: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("frobnicate",), ("trade",), ("run",), ("demo", "--orders", "0"), ("demo", "--stock-factor", "-1"), ("up", "now")],
+    [
+        ("frobnicate",),
+        ("trade",),
+        ("run",),
+        ("demo", "--orders", "0"),
+        ("demo", "--stock-factor", "-1"),
+        ("demo", "--review", "maybe"),
+        ("up", "now"),
+        ("reject", "536365"),
+        ("review", "17850", "536365", "Lovely."),
+        ("review", "17850", "536365", "Lovely.", "--rating", "many"),
+    ],
 )
 def test_a_usage_error_exits_with_2(arguments: tuple[str, ...]) -> None:
     assert agora(*arguments)[0] == 2
@@ -112,6 +133,14 @@ def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     code, output, _ = agora("status", "--json")
     assert code == 1
     assert "AGORA_KAFKA" in json.loads(output)["error"]
+
+
+@pytest.mark.parametrize("arguments", [("clear", "5" * 101), ("clear", ""), ("message", "17850", "x" * 20_001)])
+def test_words_that_no_command_can_hold_are_one_clear_error(arguments: tuple[str, ...]) -> None:
+    code, output, error = agora(*arguments)
+    assert (code, output) == (1, "")
+    assert "String should have at" in error
+    assert "Traceback" not in error
 
 
 def test_down_is_content_where_nothing_runs() -> None:

@@ -15,7 +15,7 @@ from console.output import Failure
 from console.story import Step, Story, Told, arrange, as_json, read_story
 from console.story_tree import render
 from market.ids import SellerId, TransactionId
-from market.transactions import ConfirmDelivery
+from market.shipments import ConfirmDelivery
 from tests.console.busy_market import records_of
 from tests.stories.town import line, order, town, until_idle
 
