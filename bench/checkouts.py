@@ -4,6 +4,7 @@ Each line of a checkout is another seller's, so a paid checkout is heard by one 
 """
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Final
 
@@ -23,6 +24,9 @@ STOCK: Final = 10**9
 QUANTITY_MAX: Final = 10
 PRICE_MINOR_MAX: Final = 9_999
 PAYMENT: Final = Payment("credit", 1, "tok_bench")
+FIRST_ORDER: Final = datetime(2026, 1, 1, tzinfo=UTC)
+BETWEEN_ORDERS: Final = timedelta(seconds=90)
+"""A thousand buyers order about once a day each, as people do, however fast the bench asks."""
 
 
 def setup_commands(buyers: int = BUYERS, products: int = PRODUCTS) -> list[Event]:
@@ -59,6 +63,7 @@ def checkouts(seed: int, count: int, buyers: int = BUYERS, products: int = PRODU
             lines=tuple(_line(chance, seller, len(sellers)) for seller in chosen),
             currency=CURRENCY,
             payment=PAYMENT,
+            ordered_at=FIRST_ORDER + number * BETWEEN_ORDERS,
         )
 
 

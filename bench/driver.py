@@ -23,9 +23,6 @@ LOOK_MS: Final = 4
 SUBMIT_MAX: Final = 500
 STALL_SECONDS_MAX: Final = 60
 
-PAID: Final = "heard PaymentSucceeded.v1"
-SETTLED: Final = "heard TransactionSettled.v1"
-
 
 class Progress:
     """What the services have committed, read from the tallies in their partition rows."""
@@ -148,13 +145,14 @@ class Payments:
         copies: Mapping[str, int],
     ) -> None:
         self._bootstrap = bootstrap
-        self._hearers = {topics[name]: connections[name] for name in copies}
+        self._hearers = {name: (topics[name], connections[name]) for name in copies}
         self._copies = sum(copies.values())
 
     async def look(self, count: int) -> dict[str, float]:
         """The moment of each of the next ``count`` payments, by order."""
+        topics = {topic for topic, _ in self._hearers.values()}
         consumer = AIOKafkaConsumer(
-            *self._hearers, bootstrap_servers=self._bootstrap, auto_offset_reset="latest", fetch_max_wait_ms=100
+            *topics, bootstrap_servers=self._bootstrap, auto_offset_reset="latest", fetch_max_wait_ms=100
         )
         await consumer.start()
         told: dict[tuple[str, int], deque[tuple[int, str]]] = {}
@@ -163,8 +161,10 @@ class Payments:
         try:
             while len(done) < count:
                 for place, records in (await consumer.getmany(timeout_ms=LOOK_MS)).items():
-                    waiting = told.setdefault((place.topic, place.partition), deque())
-                    waiting.extend((record.offset, paid) for record in records if (paid := _paid(record.value)))
+                    payments = [(record.offset, paid) for record in records if (paid := _paid(record.value))]
+                    for name, (topic, _) in self._hearers.items():
+                        if topic == place.topic:
+                            told.setdefault((name, place.partition), deque()).extend(payments)
                 for order in await self._committed(told):
                     copies[order] += 1
                     if copies[order] == self._copies:
@@ -175,11 +175,11 @@ class Payments:
 
     async def _committed(self, told: dict[tuple[str, int], deque[tuple[int, str]]]) -> list[str]:
         found: list[str] = []
-        for topic, connection in self._hearers.items():
-            if not any(waiting for (where, _), waiting in told.items() if where == topic):
+        for name, (_, connection) in self._hearers.items():
+            if not any(waiting for (who, _), waiting in told.items() if who == name):
                 continue
             for partition, next_offset in await connection.fetch("SELECT partition, next_offset FROM partitions"):
-                waiting = told.get((topic, partition), ())
+                waiting = told.get((name, partition), ())
                 while waiting and waiting[0][0] < next_offset:
                     found.append(waiting.popleft()[1])
         return found

@@ -6,6 +6,8 @@ from typing import Any
 
 from rich.table import Table
 
+from bench.fraud import FraudReport
+
 
 @dataclass(frozen=True, slots=True)
 class Closed:
@@ -50,6 +52,7 @@ class Report:
     growth: Growth
     rss_mb: Mapping[str, float]
     agents_known: Mapping[str, int]
+    fraud: FraudReport
     hardware: Mapping[str, Any]
 
     def as_json(self) -> dict[str, Any]:
@@ -61,10 +64,10 @@ class Report:
         table = Table("figure", "measured", "to reach", title="Agora on this machine, everything durable")
         change = self.growth.last_turns_per_s / self.growth.first_turns_per_s - 1
         rows = [
-            ("closed loop: paid, checkouts/s", f"{self.closed.checkouts_per_s:,.0f}", "≥ 1,200"),
-            ("closed loop: settled, checkouts/s", f"{self.closed.settled_per_s:,.0f}", "≥ 600"),
-            ("open loop at 50/s: p50 to paid, ms", f"{self.open_50.p50_ms:,.0f}", "< 50"),
-            ("open loop at 50/s: p99 to paid, ms", f"{self.open_50.p99_ms:,.0f}", "< 150"),
+            ("closed loop: paid, checkouts/s", f"{self.closed.checkouts_per_s:,.0f}", "≥ 800"),
+            ("closed loop: settled, checkouts/s", f"{self.closed.settled_per_s:,.0f}", "≥ 400"),
+            ("open loop at 50/s: p50 to paid, ms", f"{self.open_50.p50_ms:,.0f}", ""),
+            ("open loop at 50/s: p99 to paid, ms", f"{self.open_50.p99_ms:,.0f}", "< 200"),
             ("the textbook way: paid, checkouts/s", f"{self.textbook.checkouts_per_s:,.1f}", ""),
             ("ratio to the textbook way", f"{self.ratio_to_textbook:,.0f}", "≥ 30"),
             *((f"ceiling: {name}", f"{value:,.0f}", "") for name, value in self.ceilings.items()),

@@ -18,7 +18,7 @@ from market.streams import BUYERS, PRODUCTS, SELLERS, TRANSACTIONS
 
 STREAMS: Final = (BUYERS.name, SELLERS.name, PRODUCTS.name, TRANSACTIONS.name)
 PATIENCE: Final = timedelta(seconds=1)  # parcels stay on their way
-WRITES: Final = {"transaction": 8, "buyer": 3, "product": 2}
+WRITES: Final = {"transaction": 5, "fulfilment": 5, "buyer": 3, "product": 2, "risk": 2, "concierge": 1}
 """How often a checkout changes each agent's state until its parcels are on their way; its sellers' states stay."""
 CHECKOUTS_PER_COMMIT: Final = 25
 """Of twenty turns each: five hundred turns, as a busy service commits at once."""

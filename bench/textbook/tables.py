@@ -94,10 +94,5 @@ OWN_TABLES: Final = {
             *(_key("transaction"), _key("posting"), Column("entry", BigInteger, primary_key=True)),
             *(_text("account"), _number("amount_minor"), _text("currency"), _moment("posted_at")),
         ),
-        Table(
-            "shipments",
-            Base.metadata,
-            *(_key("transaction"), _key("seller"), _moment("dispatched_at"), _moment("delivered_at", nullable=True)),
-        ),
     )
 }

@@ -10,13 +10,15 @@ from agora.ports import Commit, Move, Refused, StoredAgent
 from agora.postgres import PostgresStore
 from agora.provision import Access
 from market.ids import ProductId, SellerId, TransactionId
+from services.fulfilment.rows import ParcelRow
 from services.product.state import Listed, Product
 from services.seller.rows import OpenOrder, Sale
-from services.transaction.rows import LedgerEntry, Shipment
+from services.transaction.rows import LedgerEntry
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 SHELF = Listed(ProductId("P"), SellerId("S"), "GBP", (100,), 1, 1, stock=5, reserved=5)
 T, S = TransactionId("T"), SellerId("S")
+PARCEL = ParcelRow(T, S, "Post", "P-1", NOON, dispatched_at=NOON)
 
 
 def entry(number: int, amount: int, currency: str = "GBP", transaction: TransactionId = T) -> LedgerEntry:
@@ -51,8 +53,12 @@ REFUSED: dict[str, tuple[str, Commit]] = {
     "another order's money": ("transaction", posting(entry(0, -100), entry(1, 100, transaction=TransactionId("U")))),
     "an entry twice": ("transaction", posting(entry(0, 0), entry(0, 0))),
     "a parcel that arrived before it was sent": (
-        "transaction",
-        Commit(puts={Shipment: {(T, S): Shipment(T, S, NOON, NOON.replace(hour=11))}}),
+        "fulfilment",
+        Commit(puts={ParcelRow: {(T, S): replace(PARCEL, delivered_at=NOON.replace(hour=11))}}),
+    ),
+    "a parcel that arrived and was lost": (
+        "fulfilment",
+        Commit(puts={ParcelRow: {(T, S): replace(PARCEL, delivered_at=NOON, lost_at=NOON)}}),
     ),
     "a negative payout": ("seller", Commit(appends={Sale: [Sale(S, T, -1, 0, "GBP", NOON)]})),
     "a sale twice": ("seller", Commit(appends={Sale: [Sale(S, T, 1, 0, "GBP", NOON)] * 2})),
@@ -71,3 +77,4 @@ async def test_the_database_takes_what_is_sound(databases: dict[str, Access]) ->
     await commit(databases["product"], shelf(SHELF))
     await commit(databases["transaction"], posting(entry(0, -100), entry(1, 100), entry(2, 0, "EUR")))
     await commit(databases["seller"], Commit(appends={Sale: [Sale(S, T, 1, 0, "GBP", NOON)]}))
+    await commit(databases["fulfilment"], Commit(puts={ParcelRow: {(T, S): replace(PARCEL, delivered_at=NOON)}}))

@@ -63,7 +63,7 @@ def test_the_words_of_people_stay_whatever_stands_around_them() -> None:
     canvas = canvas_of("transaction").replace("undoes everything", "undoes *everything*, `StockRefused` or not")
     kept = rewritten(canvas, MARKET, "transaction")
     assert "| undoes *everything*, `StockRefused` or not |" in kept
-    assert "\n\nWith the last parcel it settles" in kept
+    assert "\n\nWhile a payout is held" in kept
     assert kept == canvas
 
 

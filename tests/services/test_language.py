@@ -6,11 +6,14 @@ from pydantic import ValidationError
 from agora.event import Event
 from market.buyers import CheckOut, OrderRefused
 from market.catalogue import COMMANDS, EVENTS
+from market.ids import ProductId, SellerId
 from market.language import TEXT_LENGTH_MAX
 from market.lines import ASKED_LINES_MAX, LINES_MAX, PRICE_MINOR_MAX, Line, Payment, line_fault
+from market.messages import ASKED_WORDS_LENGTH_MAX, WORDS_LENGTH_MAX, LeaveReview, ReviewLeft, SendMessage
 from market.money import Money
-from market.transactions import OrderPlaced
-from tests.services.words import B, T, check_out, gbp, line, placed
+from market.shipments import Parcel, ShipmentPlanned
+from market.transactions import OrderPlaced, Returned, TransactionRefunded
+from tests.services.words import NOW, B, T, check_out, gbp, line, placed, refunded
 
 UNSOUND = (
     line(quantity=0),
@@ -77,6 +80,32 @@ def test_the_largest_order_fits_a_record() -> None:
     big = line(longest, 10_000, 10**9, seller=longest, freight_minor=10**9, voucher_minor=10**9)
     order = placed(*[big] * LINES_MAX)
     assert len(order.model_dump_json()) < 900_000
+
+
+def test_the_largest_shipment_and_the_largest_refund_fit_a_record() -> None:
+    longest = '"' * TEXT_LENGTH_MAX
+    parcels = (Parcel(SellerId(longest), longest, NOW),) * LINES_MAX
+    planned = ShipmentPlanned(transaction=T, buyer=B, carrier=longest, parcels=parcels)
+    assert len(planned.model_dump_json()) < 900_000
+    returned = (Returned(ProductId(longest), 10_000 * LINES_MAX),) * LINES_MAX
+    back = refunded(10**15, *returned).model_copy(update={"sellers": (SellerId(longest),) * LINES_MAX})
+    assert TransactionRefunded.model_validate_json(back.model_dump_json()) == back
+    assert len(back.model_dump_json()) < 900_000
+
+
+@pytest.mark.parametrize(("rating", "text"), [(0, "Fine."), (6, "Fine."), (1, ""), (1, "x" * (WORDS_LENGTH_MAX + 1))])
+def test_a_command_may_hold_an_unsound_review_but_a_fact_may_not(rating: int, text: str) -> None:
+    asked = LeaveReview(buyer=B, transaction=T, rating=rating, text=text)
+    assert LeaveReview.model_validate_json(asked.model_dump_json()) == asked
+    with pytest.raises(ValidationError):
+        ReviewLeft(buyer=B, transaction=T, rating=rating, text=text)
+
+
+def test_even_a_command_holds_no_more_words_than_a_record_can() -> None:
+    most = "🦉" * ASKED_WORDS_LENGTH_MAX
+    assert len(SendMessage(buyer=B, text=most).model_dump_json()) < 900_000
+    with pytest.raises(ValidationError):
+        SendMessage(buyer=B, text=most + "x")
 
 
 def test_every_event_has_a_wire_name_of_its_own_and_says_whom_it_concerns() -> None:

@@ -10,7 +10,7 @@ from market.buyers import CheckOut, Mandate
 from market.ids import BuyerId, ProductId, SellerId, TransactionId
 from market.lines import Line, Payment, total_minor
 from market.money import Money
-from market.transactions import OrderPlaced
+from market.transactions import OrderPlaced, ParcelRefunded, Returned, TransactionRefunded
 
 NOW: Final = datetime(2030, 1, 1, tzinfo=UTC)
 B: Final = BuyerId("B")
@@ -47,6 +47,23 @@ def placed(*lines: Line, order: str = T, buyer: BuyerId = B, payment: Payment = 
     """An order a buyer has committed itself to."""
     return OrderPlaced(
         order=TransactionId(order), buyer=buyer, lines=lines, total=gbp(total_minor(lines)), payment=payment
+    )
+
+
+def parcel_refunded(minor: int, *, seller: SellerId = S, currency: str = "GBP") -> ParcelRefunded:
+    """``B`` gets back what a seller's lost parcel cost."""
+    return ParcelRefunded(transaction=T, buyer=B, seller=seller, amount=Money(minor, currency))
+
+
+def refunded(minor: int, *returned: Returned, order: str = T, currency: str = "GBP") -> TransactionRefunded:
+    """``B`` gets everything back that an order of ``S`` and ``R`` cost."""
+    return TransactionRefunded(
+        transaction=TransactionId(order),
+        buyer=B,
+        amount=Money(minor, currency),
+        reason="rejected",
+        sellers=(S, R),
+        returned=returned,
     )
 
 

@@ -10,11 +10,14 @@ from agora.turns import Engine
 from agora.world import House, World
 from market.audit import folds
 from market.buyers import CheckOut, OrderRefused
+from market.messages import ConfirmationComposed
+from market.risks import FraudScored
 from market.streams import BUYERS, TRANSACTIONS
-from market.transactions import PaymentSucceeded, TransactionCancelled, TransactionSettled
+from market.transactions import PaymentSucceeded, TransactionCancelled, TransactionRefunded, TransactionSettled
 from services.buyer.rows import RefusedOrder
+from services.fulfilment.rows import ParcelRow
 from services.seller.rows import OpenOrder, Sale
-from services.transaction.rows import LedgerEntry, Shipment
+from services.transaction.rows import LedgerEntry
 from tests.stories.town import LOADED, envelopes, heard
 
 
@@ -25,6 +28,7 @@ async def add_up(world: World, loaded: int = LOADED) -> None:
     every_order_ends_once(world)
     stock_is_conserved(world, loaded)
     money_is_conserved(world)
+    every_payment_was_looked_at_once(world)
     carts_show_the_sellers_last_word(world)
     the_log_proves_itself(world)
     for house in world.houses.values():
@@ -40,7 +44,7 @@ def business(world: World) -> dict[str, Any]:
         "ledger": sorted((row.transaction, row.posting, row.account, row.amount_minor) for row in ledger(world)),
         "sales": sorted((row.seller, row.transaction, row.payout_minor, row.fee_minor) for row in sales(world)),
         "refused": sorted((row.buyer, row.transaction, row.reason) for row in refused(world)),
-        "parcels": sorted(world.houses["transaction"].store.tables.get(Shipment, {})),
+        "parcels": sorted((row.transaction, row.seller, fate(row)) for row in parcels(world)),
     }
 
 
@@ -70,7 +74,7 @@ def nothing_is_left_undone(world: World) -> None:
     for house in world.houses.values():
         assert not house.pending()
         store = house.store
-        assert (store.unsent(), store.reminders) == (0, {})
+        assert (store.unsent(), store.reminders, store.asking) == (0, {}, {})
         assert (store.waiting, store.dead_letters) == ({}, [])
 
 
@@ -94,18 +98,21 @@ def every_order_ends_once(world: World) -> None:
     asked = Counter((event.buyer, event.order) for event in heard(world, BUYERS, CheckOut))
     ends = Counter((row.buyer, row.transaction) for row in refused(world))
     assert len(heard(world, BUYERS, OrderRefused)) == ends.total()
-    for kind in (TransactionCancelled, TransactionSettled):
+    for kind in (TransactionCancelled, TransactionSettled, TransactionRefunded):
         ends.update((event.buyer, event.transaction) for event in heard(world, BUYERS, kind))
     assert asked == ends
-    assert {state.status for _, state in states(world, "transaction")} <= {"settled", "cancelled"}
+    assert {state.status for _, state in states(world, "transaction")} <= {"settled", "refunded", "cancelled"}
 
 
 def stock_is_conserved(world: World, loaded: int) -> None:
     sold = Counter[str]()
     for _, state in states(world, "transaction"):
-        if state.status == "settled":
+        if state.status in {"settled", "refunded"}:
             for entry in state.order.lines:
                 sold[entry.product] += entry.quantity
+    for refunded in heard(world, TRANSACTIONS, TransactionRefunded):
+        for returned in refunded.returned:
+            sold[returned.product] -= returned.quantity
     for name, state in states(world, "product"):
         assert (state.reserved, state.reservations) == (0, {})
         assert state.stock + state.sold == loaded
@@ -122,18 +129,32 @@ def money_is_conserved(world: World) -> None:
     for name, state in states(world, "buyer"):
         assert (state.placed, state.held) == ({}, {})
         assert state.spent_minor == -accounts[f"buyer:{name}"] <= state.budget_minor
-        assert state.paid == state.settled
+        assert state.paid == state.settled + state.refunded
     for name, _ in states(world, "seller"):
         assert sum(row.payout_minor for row in sales(world) if row.seller == name) == accounts[f"seller:{name}"]
     assert sum(row.fee_minor for row in sales(world)) == accounts["fees"]
     assert not world.houses["seller"].store.tables.get(OpenOrder)
-    assert all(row.delivered_at for row in shipments(world))
+    assert all(fate(row) for row in parcels(world))
     assert len(heard(world, TRANSACTIONS, PaymentSucceeded)) == sum(key.endswith("captured") for key in postings)
 
 
-def shipments(world: World) -> list[Shipment]:
-    rows = world.houses["transaction"].store.tables.get(Shipment, {}).values()
-    return [row for row in rows if isinstance(row, Shipment)]
+def parcels(world: World) -> list[ParcelRow]:
+    rows = world.houses["fulfilment"].store.tables.get(ParcelRow, {}).values()
+    return [row for row in rows if isinstance(row, ParcelRow)]
+
+
+def fate(parcel: ParcelRow) -> str:
+    """How a parcel has ended; nothing if it has not, or more than once."""
+    ends = {"delivered": parcel.delivered_at, "lost": parcel.lost_at, "recalled": parcel.recalled_at}
+    return " and ".join(end for end, at in ends.items() if at)
+
+
+def every_payment_was_looked_at_once(world: World) -> None:
+    """By risk and by the concierge, each for itself."""
+    paid = Counter(event.transaction for event in heard(world, TRANSACTIONS, PaymentSucceeded))
+    assert Counter(event.transaction for event in heard(world, TRANSACTIONS, FraudScored)) == paid
+    assert Counter(event.transaction for event in heard(world, BUYERS, ConfirmationComposed)) == paid
+    assert set(paid.values()) <= {1}
 
 
 def carts_show_the_sellers_last_word(world: World) -> None:

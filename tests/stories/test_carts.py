@@ -92,7 +92,7 @@ CHANGES: dict[str, tuple[Event, str]] = {
 async def test_a_change_during_a_checkout_comes_before_it_or_after_it_and_never_between(what: str) -> None:
     change, reason = CHANGES[what]
     outcomes: set[tuple[str, str]] = set()
-    for seed in range(20):
+    for seed in range(60):
         world = await town(seed)
         world.tell(order("T", line("P", 2), line("X")), change)
         await ended(world)

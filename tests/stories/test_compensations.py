@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from agora.discovery import services
 from agora.world import World
 from market.buyers import FundsReleased
 from market.products import StockReserved
@@ -110,7 +111,7 @@ async def test_a_paid_order_waits_for_its_sellers_however_long_they_are_away() -
     assert business(world)["orders"] == {"T": ("settled", "")}
 
 
-@pytest.mark.parametrize("name", ["buyer", "product", "seller", "transaction"])
+@pytest.mark.parametrize("name", [one.name for one in services() if not one.ingress])
 async def test_no_absence_costs_anything_but_time(name: str) -> None:
     world = await town()
     world.tell(

@@ -1,16 +1,22 @@
 """A small town to tell stories in: one rich buyer, two sellers, three products, ten units of each at one pound."""
 
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Final, TypeVar
 
-from agora.discovery import services
+from agora.activity import Activity
+from agora.discovery import service, services
 from agora.envelope import Envelope, read_envelope
 from agora.event import Event, Stream
+from agora.service import Service
 from agora.world import Faults, World
 from market.buyers import AddToCart, CheckOut, Mandate, RegisterBuyer
 from market.ids import BuyerId, ProductId, SellerId, TransactionId
 from market.lines import Line, Payment
 from market.sellers import ListProduct, RegisterSeller
+from services.risk.decide import Policy
+from services.risk.decide import decide as decide_risk
 
 SELLS: Final = {"P": "S", "Q": "S", "X": "R"}
 PRICE: Final = 100
@@ -22,14 +28,28 @@ DECLINED: Final = Payment("credit", 1, "tok_declined_1")
 E = TypeVar("E", bound=Event)
 
 
-async def town(seed: int = 0, faults: Faults | None = None) -> World:
-    """Found the town in calm; only what happens afterwards is subject to ``faults``."""
-    world = World(services(), seed)
+async def town(seed: int = 0, faults: Faults | None = None, *others: Service) -> World:
+    """Found the town in calm; only what happens afterwards is subject to ``faults``.
+
+    ``others`` take the places of the services of their names. Unless told otherwise, risk flags nothing.
+    """
+    taken = {other.name: other for other in (flagging(from_score=100), *others)}
+    world = World([taken.get(one.name, one) for one in services()], seed)
     world.tell(*(RegisterSeller(seller=SellerId(seller), currency="GBP") for seller in ("S", "R")))
     world.tell(*(listing(product) for product in SELLS), buyer("B"))
     await world.run()
     world.faults = faults or Faults()
     return world
+
+
+def flagging(from_score: int) -> Service:
+    """Risk, with another threshold: from 0 on it flags every payment."""
+    return replace(service("risk"), decide=partial(decide_risk, policy=Policy(from_score)))
+
+
+def carried_by(*activities: Activity) -> Service:
+    """Fulfilment, with another carrier."""
+    return replace(service("fulfilment"), activities=activities)
 
 
 async def ended(world: World) -> World:
