@@ -19,7 +19,7 @@ from agora.requests import asking
 from market.buyers import CheckOut
 
 POLL_SECONDS: Final = 0.05
-LOOK_MS: Final = 4
+LOOK_MS: Final = 10
 SUBMIT_MAX: Final = 500
 STALL_SECONDS_MAX: Final = 60
 
@@ -151,8 +151,13 @@ class Payments:
     async def look(self, count: int) -> dict[str, float]:
         """The moment of each of the next ``count`` payments, by order."""
         topics = {topic for topic, _ in self._hearers.values()}
+        # In large portions, so that looking takes little of what is looked at.
         consumer = AIOKafkaConsumer(
-            *topics, bootstrap_servers=self._bootstrap, auto_offset_reset="latest", fetch_max_wait_ms=100
+            *topics,
+            bootstrap_servers=self._bootstrap,
+            auto_offset_reset="latest",
+            fetch_min_bytes=1_000_000,
+            fetch_max_wait_ms=LOOK_MS,
         )
         await consumer.start()
         told: dict[tuple[str, int], deque[tuple[int, str]]] = {}

@@ -52,6 +52,8 @@ class Partition:
     """A partition this process believes it owns: its committed row, its agents, and who is parked.
 
     ``acknowledged`` is the last sequence known to be in Kafka; the row's ``published`` follows it with the next commit.
+    ``passed`` is the offset up to which there was nothing to hear: to write that down alone is not worth a commit, so
+    it, too, goes with the next one.
     ``continuous`` is set once the log was seen to go on where the row left off.
     """
 
@@ -60,12 +62,23 @@ class Partition:
     parked: dict[str, int]
     acknowledged: int
     trimmed: int
+    passed: int = 0
     continuous: bool = False
+
+    @property
+    def next_offset(self) -> int:
+        """The next offset to hear, whether that is written down yet or not."""
+        return max(self.row.next_offset, self.passed)
+
+    @property
+    def lags(self) -> bool:
+        """Whether the row does not say yet what has been published or passed."""
+        return self.acknowledged > self.row.published or self.passed > self.row.next_offset
 
     def draft(self) -> "Draft":
         """A working copy for one turn batch."""
         row = self.row
-        return Draft(self, row.next_offset, row.sequence, dict(row.heard), dict(row.counts), dict(self.parked))
+        return Draft(self, self.next_offset, row.sequence, dict(row.heard), dict(row.counts), dict(self.parked))
 
     def install(self, draft: "Draft", row: PartitionRow) -> None:
         """Take over what a committed turn batch became."""

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import asyncpg
 import msgspec
@@ -12,8 +12,6 @@ import msgspec
 from agora.ports import (
     ActivityRow,
     Commit,
-    Fenced,
-    Move,
     OutboxRow,
     ParkedRow,
     PartitionRow,
@@ -23,7 +21,7 @@ from agora.ports import (
     Unavailable,
 )
 from agora.rows import headers_of
-from agora.writes import write_rest
+from agora.writes import write
 
 CONNECT_SECONDS_MAX: Final = 10.0
 STATEMENT_SECONDS_MAX: Final = 60.0
@@ -48,28 +46,6 @@ _REFUSED: Final = (
     OverflowError,
 )
 
-_json = msgspec.json.encode
-
-# Fence, states and outbox in one statement: one round trip, and for most commits the only one. The division fails, and
-# with it the whole statement, unless every partition row was still as this process believes.
-_CORE: Final = """
-WITH moved AS (
-    UPDATE partitions AS p SET next_offset = n.next_offset, sequence = n.sequence,
-           published = greatest(p.published, n.published), heard = n.heard, counts = n.counts
-    FROM unnest($1::int[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::jsonb[],
-                $8::jsonb[])
-         AS n (partition, old_offset, old_sequence, next_offset, sequence, published, heard, counts)
-    WHERE p.partition = n.partition AND p.next_offset = n.old_offset AND p.sequence = n.old_sequence
-    RETURNING 1
-), kept AS (
-    INSERT INTO agents (subject, state, recent) SELECT * FROM unnest($9::text[], $10::jsonb[], $11::jsonb[])
-    ON CONFLICT (subject) DO UPDATE SET state = excluded.state, recent = excluded.recent
-), sent AS (
-    INSERT INTO outbox (partition, sequence, stream, subject, value)
-    SELECT * FROM unnest($12::int[], $13::bigint[], $14::text[], $15::text[], $16::bytea[])
-)
-SELECT 1 / (count(*) = cardinality($1::int[]))::int FROM moved
-"""
 # Partition by partition, so that each is read along its index no further than it must.
 _ACTIVITIES: Final = """
 SELECT oldest.* FROM unnest($1::int[]) AS owned (number) CROSS JOIN LATERAL (
@@ -100,12 +76,7 @@ class PostgresStore:
     async def commit(self, commit: Commit) -> None:
         async with self._connected() as connection:
             try:
-                if _is_core(commit):
-                    await _write_core(connection, commit)
-                else:
-                    async with connection.transaction():
-                        await _write_core(connection, commit)
-                        await write_rest(connection, commit)
+                await write(connection, commit)
             except _REFUSED as refused:
                 raise Refused(_reason(refused)) from None
 
@@ -214,32 +185,6 @@ class PostgresStore:
                     self._connection.terminate()
                     self._connection = None
                 raise Unavailable(f"PostgreSQL: {type(lost).__name__}: {lost}") from lost
-
-
-def _is_core(commit: Commit) -> bool:
-    """Whether partition rows, states and outbox are all there is to write."""
-    extra = commit.reminders or commit.activities or commit.appends or commit.puts
-    return not (extra or commit.parked or commit.unparked or commit.dead_letters)
-
-
-async def _write_core(connection: "asyncpg.Connection[asyncpg.Record]", commit: Commit) -> None:
-    moves = zip(*map(_move, commit.moves), strict=True)
-    subjects = [agent.subject for agent in commit.agents]
-    states = [agent.state.decode() for agent in commit.agents]
-    recents = [_json(agent.recent).decode() if agent.recent else None for agent in commit.agents]
-    outbox = zip(*commit.outbox, strict=True) if commit.outbox else ((),) * len(OutboxRow._fields)
-    try:
-        await connection.execute(_CORE, *moves, subjects, states, recents, *outbox)
-    except asyncpg.DivisionByZeroError:
-        owned = sorted(move.before.partition for move in commit.moves)
-        raise Fenced(f"another process has moved one of the partitions {owned}") from None
-
-
-def _move(move: Move) -> tuple[Any, ...]:
-    before, after = move
-    heard, counts = _json(after.heard).decode(), _json(after.counts).decode()
-    expected = (before.partition, before.next_offset, before.sequence)
-    return (*expected, after.next_offset, after.sequence, after.published, heard, counts)
 
 
 def _reason(error: Exception) -> str:

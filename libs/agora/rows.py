@@ -32,22 +32,28 @@ _SQL_TYPES: Final = {str: "text", int: "bigint", bool: "boolean", datetime: "tim
 
 
 @lru_cache(maxsize=256)
+def insert(table: type[Row]) -> str:
+    """The insert of many rows at once; it takes one array per column."""
+    return f"INSERT INTO {table.table} ({', '.join(columns(table))}) SELECT * FROM unnest({_arrays(table)})"  # noqa: S608 - from code
+
+
+@lru_cache(maxsize=256)
 def statements(table: type[Row]) -> tuple[str, str]:
     """The upsert and the delete of many rows at once; both take one array per column."""
     hints = get_type_hints(table)
     names = columns(table)
-    types = [_sql_type(hints[name]) for name in names]
-    arrays = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(types, 1))
     rest = [name for name in names if name not in table.key]
     action = "UPDATE SET " + ", ".join(f"{name} = excluded.{name}" for name in rest) if rest else "NOTHING"
-    upsert = (
-        f"INSERT INTO {table.table} ({', '.join(names)}) SELECT * FROM unnest({arrays}) "  # noqa: S608 - from code
-        f"ON CONFLICT ({', '.join(table.key)}) DO {action}"
-    )
+    upsert = f"{insert(table)} ON CONFLICT ({', '.join(table.key)}) DO {action}"
     keys = ", ".join(f"${place}::{_sql_type(hints[name])}[]" for place, name in enumerate(table.key, 1))
     match = " AND ".join(f"t.{name} = k.{name}" for name in table.key)
     delete = f"DELETE FROM {table.table} t USING unnest({keys}) AS k ({', '.join(table.key)}) WHERE {match}"  # noqa: S608
     return upsert, delete
+
+
+def _arrays(table: type[Row]) -> str:
+    hints = get_type_hints(table)
+    return ", ".join(f"${place}::{_sql_type(hints[name])}[]" for place, name in enumerate(columns(table), 1))
 
 
 def _sql_type(hint: Any) -> str:

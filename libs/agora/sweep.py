@@ -1,7 +1,7 @@
 """What a partition needs without a record to prompt it: reminders that fall due, acknowledgements, a short outbox."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from agora.batch import cause_of, source_of
@@ -15,6 +15,8 @@ REMINDERS_PER_SWEEP_MAX: Final = 1_000
 SWEEP_SECONDS_MIN: Final = 0.02
 SWEEP_SECONDS_MAX: Final = 0.2
 TRIM_ROWS_MIN: Final = 5_000
+TRIM_IDLE: Final = timedelta(seconds=2)
+"""So often the outboxes of partitions that have nothing to publish are trimmed, however few rows they hold."""
 
 
 class Sweeper:
@@ -26,6 +28,7 @@ class Sweeper:
         self._store = store
         self._clock = clock
         self._due: dict[int, datetime] = {}
+        self._trimmed_at: datetime | None = None
 
     def expect(self, partition: int, due: datetime | None) -> None:
         """A reminder of this partition falls due then, at the earliest."""
@@ -87,10 +90,10 @@ class Sweeper:
         return OutboxRow(reminder.partition, sequence, self._service.stream.name, reminder.subject, value)
 
     async def _acknowledge(self, owned: Mapping[int, Partition]) -> None:
-        """``published`` rides along with commits; a partition that falls silent needs one of its own."""
+        """What was published and passed goes with commits; a partition that falls silent needs one of its own."""
         commit = Commit()
         for partition in owned.values():
-            if partition.acknowledged > partition.row.published:
+            if partition.lags:
                 commit.moves.append(Move(partition.row, partition.draft().row()))
         if commit.moves:
             await self._store.commit(commit)
@@ -98,9 +101,12 @@ class Sweeper:
                 owned[move.after.partition].row = move.after
 
     async def _trim(self, owned: Mapping[int, Partition]) -> None:
+        now = self._clock.now()
+        unhurried = self._trimmed_at is None or now - self._trimmed_at >= TRIM_IDLE
         for number, partition in owned.items():
             published = partition.row.published
             idle = published == partition.row.sequence and published > partition.trimmed
-            if published - partition.trimmed >= TRIM_ROWS_MIN or idle:
+            if published - partition.trimmed >= TRIM_ROWS_MIN or (idle and unhurried):
                 await self._store.trim(number, published)
                 partition.trimmed = published
+                self._trimmed_at = now

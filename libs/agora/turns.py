@@ -74,6 +74,7 @@ class Engine:
         heard = members(service.consumes)
         self._codec = Codec((*heard, *CONTROLS), (*service.events, *control.EVENTS))
         self._owned: dict[int, Partition] = {}
+        self._passed: dict[int, int] = {}  # outlives a claim: what was passed is not delivered to this process again
         self._turnstile = asyncio.Lock()
         self._parking = Parking(store, self._codec, self._begin, self._load, self._commit)
         self._sweeper = Sweeper(service, store, clock)
@@ -149,6 +150,10 @@ class Engine:
 
     async def _take(self, records: Sequence[Record]) -> None:
         opened = [(record, self._open(record)) for record in await self._fresh(records)]
+        if all(heard is None for _, heard in opened):
+            for record, _ in opened:
+                self._passed[record.partition] = self._owned[record.partition].passed = record.offset + 1
+            return
         for alone, chunk in groupby(opened, key=self._is_control):
             if not alone:
                 await self._turns(list(chunk))
@@ -161,7 +166,7 @@ class Engine:
         fresh: list[Record] = []
         for number, group in groupby(records, key=attrgetter("partition")):
             partition = self._owned.get(number) or await self._claim(number)
-            next_offset = partition.row.next_offset
+            next_offset = partition.next_offset
             unheard = [record for record in group if record.offset >= next_offset]
             if unheard and not partition.continuous:
                 self._check_history(partition, unheard[0])
@@ -169,7 +174,7 @@ class Engine:
         return fresh
 
     def _check_history(self, partition: Partition, first: Record) -> None:
-        expected = partition.row.next_offset
+        expected = partition.next_offset
         if first.offset > expected:
             raise HistoryLost(
                 f"{self.service.name}: partition {first.partition} of stream '{self.service.stream.name}' goes on at "
@@ -278,7 +283,9 @@ class Engine:
             return owned
         row = await self._store.claim(number)
         parked = dict(await self._store.parked_agents(number))
-        partition = Partition(row, Agents(self._agents_max), parked, row.published, row.published)
+        partition = Partition(
+            row, Agents(self._agents_max), parked, row.published, row.published, self._passed.get(number, 0)
+        )
         self._owned[number] = partition
         await self.relay.adopt(partition)
         self._sweeper.expect(number, await self._store.next_due(number))

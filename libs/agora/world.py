@@ -64,9 +64,11 @@ class House:
         )
 
     def crash(self) -> None:
-        """Lose the process; Kafka redelivers from somewhere before what was heard."""
+        """Lose the process; Kafka redelivers from somewhere before what is known to be heard."""
         self.crashes += 1
-        self.read = [self._world.chance.randint(0, offset) for offset in self.read]
+        rows = self.store.partitions
+        known = [rows[number].next_offset if number in rows else 0 for number in range(len(self.read))]
+        self.read = [self._world.chance.randint(0, offset) for offset in known]
         self.start()
 
     def pending(self) -> list[int]:

@@ -158,7 +158,8 @@ async def test_a_carrier_that_says_everything_twice_and_otherwise_is_not_believe
 async def test_a_call_under_way_when_its_process_dies_is_made_again_under_the_same_key() -> None:
     for death in ("before performing", "after performing"):
         carrier = Witness()
-        world = await town(0, None, carried_by(*activities(carrier)))
+        alone = replace(service("concierge"), activities=())  # so that nobody else performs anything
+        world = await town(0, None, carried_by(*activities(carrier)), alone)
         deaths = iter([Crash(death)])
 
         def die(step: str, death: str = death, deaths: Any = deaths, world: World = world) -> None:
