@@ -9,6 +9,10 @@ from agora.ports import PartitionRow
 AGENTS_PER_PARTITION_MAX: Final = 1_024
 
 
+class HistoryLost(Exception):
+    """The log no longer holds what this partition has not heard yet. Going on would lose events silently."""
+
+
 class Agent(NamedTuple):
     """An agent in memory: its state, and the ids of the last unnumbered events it heard."""
 

@@ -23,13 +23,13 @@ from aiokafka.errors import KafkaError
 
 from agora import discovery
 from agora.identity import identity_of
+from agora.partition import HistoryLost
 from agora.ports import Unavailable
 from agora.postgres import PostgresStore
 from agora.revision import RevisionError, check
 from agora.run import Worker
 from agora.service import Service
 from agora.settings import Settings, SettingsError
-from agora.turns import HistoryLost
 
 READY: Final = "ready"
 INTERRUPTED: Final = 130

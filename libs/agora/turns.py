@@ -21,7 +21,7 @@ from agora.event import Event
 from agora.lane import ACTIVITIES_PER_TARGET_MAX
 from agora.outcomes import Outcomes
 from agora.parking import CONTROLS, Parking
-from agora.partition import AGENTS_PER_PARTITION_MAX, Agents, Draft, Partition
+from agora.partition import AGENTS_PER_PARTITION_MAX, Agents, Draft, HistoryLost, Partition
 from agora.performing import Performing
 from agora.ports import Clock, Fenced, Log, Record, Refused, Store, Unavailable
 from agora.promise import Promises
@@ -35,10 +35,6 @@ TURNS_PER_COMMIT_MAX: Final = 2_000
 log = logging.getLogger(__name__)
 
 Opened: TypeAlias = tuple[Record, Heard | Undecodable | None]  # None: an event this service does not consume
-
-
-class HistoryLost(Exception):
-    """The log no longer holds what this partition has not heard yet. Going on would lose events silently."""
 
 
 class Engine:
@@ -71,10 +67,9 @@ class Engine:
         self._agents_max = agents_per_partition_max
         self._turns_max = turns_per_commit_max
         self._states: TypeAdapter[Any] = TypeAdapter(service.state)
-        heard = members(service.consumes)
-        self._codec = Codec((*heard, *CONTROLS), (*service.events, *control.EVENTS))
+        self._codec = Codec((*(heard := members(service.consumes)), *CONTROLS), (*service.events, *control.EVENTS))
         self._owned: dict[int, Partition] = {}
-        self._passed: dict[int, int] = {}  # outlives a claim: what was passed is not delivered to this process again
+        self._passed: dict[int, int] = {}  # outlives a claim: it is not delivered to this process again
         self._turnstile = asyncio.Lock()
         self._parking = Parking(store, self._codec, self._begin, self._load, self._commit)
         self._sweeper = Sweeper(service, store, clock)
@@ -179,7 +174,7 @@ class Engine:
             raise HistoryLost(
                 f"{self.service.name}: partition {first.partition} of stream '{self.service.stream.name}' goes on at "
                 f"offset {first.offset}, but {expected} is the next one to hear: the log was truncated or recreated. "
-                f"Restore the topic, or set next_offset in the table 'partitions' by hand to accept the loss."
+                "Restore the topic, or set next_offset in the table 'partitions' by hand to accept the loss."
             )
         partition.continuous = True
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from agora.turns import HistoryLost
+from agora.partition import HistoryLost
 from tests.runtime.counting import Add, Clear, RingAfter, Totalled
 from tests.runtime.desk import Desk, Office
 

@@ -9,8 +9,8 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
+from agora.partition import HistoryLost
 from agora.run import Worker
-from agora.turns import HistoryLost
 from tests.runtime.counting import Add, Ignored, RingAfter, counting
 from tests.runtime.desk import Office
 from tests.runtime.gate import Gate
