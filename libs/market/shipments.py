@@ -8,8 +8,8 @@ from pydantic import AwareDatetime, Field
 from agora.event import Subject
 from market.ids import BuyerId, SellerId
 from market.lines import LINES_MAX
-from market.streams import BUYERS, SELLERS, TRANSACTIONS
-from market.transactions import AboutTransaction
+from market.streams import SELLERS, TRANSACTIONS
+from market.transactions import AboutTransaction, AboutTransactionAndBuyer
 
 Sellers = Annotated[tuple[SellerId, ...], Field(min_length=1, max_length=LINES_MAX)]
 
@@ -110,25 +110,18 @@ class ParcelDelivered(AboutTransaction):
     seller: SellerId
 
 
-class _AboutParcelAndBuyer(AboutTransaction):
-    buyer: BuyerId
-    seller: SellerId
-
-    def concerns(self) -> tuple[Subject, ...]:
-        """Address the transaction and the buyer who waits for the parcel."""
-        return (TRANSACTIONS(self.transaction), BUYERS(self.buyer))
-
-
-class ParcelLate(_AboutParcelAndBuyer):
+class ParcelLate(AboutTransactionAndBuyer):
     """A parcel has not arrived when it was promised; it is now expected then, if the carrier says so."""
 
+    seller: SellerId
     promised_at: AwareDatetime
     expected_at: AwareDatetime | None = None
 
 
-class ParcelLost(_AboutParcelAndBuyer):
+class ParcelLost(AboutTransactionAndBuyer):
     """A parcel will not arrive."""
 
+    seller: SellerId
     reason: str
 
 

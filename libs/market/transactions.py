@@ -50,6 +50,16 @@ class AboutTransaction(MarketEvent):
         return (TRANSACTIONS(self.transaction),)
 
 
+class AboutTransactionAndBuyer(AboutTransaction):
+    """An event that concerns one transaction and its buyer."""
+
+    buyer: BuyerId
+
+    def concerns(self) -> tuple[Subject, ...]:
+        """Address the transaction and the buyer."""
+        return (TRANSACTIONS(self.transaction), BUYERS(self.buyer))
+
+
 class OrderPlaced(MarketEvent):
     """A buyer has committed itself to an order."""
 
@@ -160,27 +170,17 @@ class RejectPayout(AboutTransaction, command=True):
     reason: str
 
 
-class PayoutCleared(AboutTransaction):
+class PayoutCleared(AboutTransactionAndBuyer):
     """A reviewer has let a held payout go its way."""
 
-    buyer: BuyerId
     reviewer: str
 
-    def concerns(self) -> tuple[Subject, ...]:
-        """Address the transaction and the buyer."""
-        return (TRANSACTIONS(self.transaction), BUYERS(self.buyer))
 
-
-class PayoutRejected(AboutTransaction):
+class PayoutRejected(AboutTransactionAndBuyer):
     """A reviewer has rejected a held payout, and the transaction is undone."""
 
-    buyer: BuyerId
     reviewer: str
     reason: str
-
-    def concerns(self) -> tuple[Subject, ...]:
-        """Address the transaction and the buyer."""
-        return (TRANSACTIONS(self.transaction), BUYERS(self.buyer))
 
 
 class VerdictRefused(AboutTransaction):
