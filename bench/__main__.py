@@ -33,7 +33,7 @@ from console.stack import market
 from market.buyers import CheckOut, RegisterBuyer
 from market.ids import ProductId, SellerId
 from market.sellers import ListProduct, RegisterSeller
-from market.streams import BUYERS, PRODUCTS, SELLERS, TRANSACTIONS
+from market.streams import BUYERS, PRODUCTS, SELLERS, SHIPMENTS, TRANSACTIONS
 from market.transactions import PaymentSucceeded, TransactionSettled
 
 GROWTH_CHECKOUTS: Final = 56_000  # a little over a million turns
@@ -49,7 +49,7 @@ FIRST_TURNS: Final = 100_000
 LAST_TURNS: Final = 1_000_000
 WINDOW_TURNS: Final = 150_000
 
-COPIES: Final = {BUYERS: 1, TRANSACTIONS: 1, PRODUCTS: LINES, SELLERS: LINES}
+COPIES: Final = {BUYERS: 1, TRANSACTIONS: 1, SHIPMENTS: 1, PRODUCTS: LINES, SELLERS: LINES}
 """How many copies of what becomes of a checkout are said to each stream."""
 RULES: Final = {
     "AGORA_TIME_LIMIT_SECONDS": "600",

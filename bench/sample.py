@@ -14,9 +14,9 @@ from agora.ports import Commit, Move, OutboxRow, PartitionRow, StoredAgent
 from agora.world import World
 from bench.checkouts import LINES, PRODUCTS_PER_SELLER, checkouts, setup_commands
 from bench.scratch import PARTITIONS
-from market.streams import BUYERS, PRODUCTS, SELLERS, TRANSACTIONS
+from market.streams import BUYERS, PRODUCTS, SELLERS, SHIPMENTS, TRANSACTIONS
 
-STREAMS: Final = (BUYERS.name, SELLERS.name, PRODUCTS.name, TRANSACTIONS.name)
+STREAMS: Final = (BUYERS.name, SELLERS.name, PRODUCTS.name, TRANSACTIONS.name, SHIPMENTS.name)
 PATIENCE: Final = timedelta(seconds=1)  # parcels stay on their way
 WRITES: Final = {"transaction": 5, "fulfilment": 5, "buyer": 3, "product": 2, "risk": 2, "concierge": 1}
 """How often a checkout changes each agent's state until its parcels are on their way; its sellers' states stay."""

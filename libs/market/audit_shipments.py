@@ -18,7 +18,7 @@ from market.shipments import (
     ShipmentPartlyDelivered,
     ShipmentRecalled,
 )
-from market.streams import TRANSACTIONS
+from market.streams import SHIPMENTS, TRANSACTIONS
 from market.transactions import PaymentSucceeded
 
 _End: TypeAlias = ShipmentDelivered | ShipmentPartlyDelivered | ShipmentLost | ShipmentFailed | ShipmentRecalled
@@ -57,17 +57,8 @@ class Shipments:
     """
 
     hears: Mapping[Stream, tuple[type[Event], ...]] = {
-        TRANSACTIONS: (
-            PaymentSucceeded,
-            ParcelDispatched,
-            ParcelDelivered,
-            ParcelLost,
-            ShipmentDelivered,
-            ShipmentPartlyDelivered,
-            ShipmentLost,
-            ShipmentFailed,
-            ShipmentRecalled,
-        ),
+        SHIPMENTS: (PaymentSucceeded, ParcelDispatched, ParcelDelivered, ParcelLost, ShipmentRecalled),
+        TRANSACTIONS: (ShipmentDelivered, ShipmentPartlyDelivered, ShipmentLost, ShipmentFailed),
     }
 
     def __init__(self) -> None:

@@ -6,10 +6,11 @@ from typing import Annotated, Literal, Self
 from pydantic import AwareDatetime, Field
 
 from agora.event import Subject
-from market.ids import BuyerId, SellerId
+from market.ids import BuyerId, SellerId, TransactionId
+from market.language import MarketEvent
 from market.lines import LINES_MAX
-from market.streams import SELLERS, TRANSACTIONS
-from market.transactions import AboutTransaction, AboutTransactionAndBuyer
+from market.streams import BUYERS, SELLERS, SHIPMENTS
+from market.transactions import AboutTransaction
 
 Sellers = Annotated[tuple[SellerId, ...], Field(min_length=1, max_length=LINES_MAX)]
 
@@ -38,20 +39,40 @@ class ParcelReport:
 Reports = Annotated[tuple[ParcelReport, ...], Field(max_length=LINES_MAX)]
 
 
-class ParcelsBooked(AboutTransaction):
+class AboutShipment(MarketEvent):
+    """An event that concerns one transaction's shipment."""
+
+    transaction: TransactionId
+
+    def concerns(self) -> tuple[Subject, ...]:
+        """Address the shipment, which bears the transaction's id."""
+        return (SHIPMENTS(self.transaction),)
+
+
+class AboutShipmentAndBuyer(AboutShipment):
+    """An event that concerns one transaction's shipment and its buyer."""
+
+    buyer: BuyerId
+
+    def concerns(self) -> tuple[Subject, ...]:
+        """Address the shipment and the buyer."""
+        return (SHIPMENTS(self.transaction), BUYERS(self.buyer))
+
+
+class ParcelsBooked(AboutShipment):
     """The carrier will take the parcels (what came of asking it)."""
 
     carrier: str
     parcels: Parcels
 
 
-class BookingFailed(AboutTransaction):
+class BookingFailed(AboutShipment):
     """The carrier will not take the parcels, or has not answered (what came of asking it)."""
 
     reason: str
 
 
-class ShipmentPlanned(AboutTransaction):
+class ShipmentPlanned(AboutShipment):
     """Who carries the order's parcels, and by when. A seller sees its own parcel alone."""
 
     buyer: BuyerId
@@ -59,8 +80,8 @@ class ShipmentPlanned(AboutTransaction):
     parcels: Parcels
 
     def concerns(self) -> tuple[Subject, ...]:
-        """Address the transaction and each seller, who packs and dispatches its parcel."""
-        return (TRANSACTIONS(self.transaction), *(SELLERS(parcel.seller) for parcel in self.parcels))
+        """Address the shipment and each seller, who packs and dispatches its parcel."""
+        return (SHIPMENTS(self.transaction), *(SELLERS(parcel.seller) for parcel in self.parcels))
 
     def seen_by(self, subject: Subject) -> Self:
         """Narrow to one seller's parcel."""
@@ -69,48 +90,48 @@ class ShipmentPlanned(AboutTransaction):
         return self.model_copy(update={"parcels": tuple(p for p in self.parcels if p.seller == subject.id)})
 
 
-class ParcelDispatched(AboutTransaction):
+class ParcelDispatched(AboutShipment):
     """A seller has packed its parcel and given it to the carrier."""
 
     seller: SellerId
 
 
-class TrackingDue(AboutTransaction):
+class TrackingDue(AboutShipment):
     """Parcels should have arrived by now, so the carrier is asked (a reminder to itself)."""
 
 
-class ParcelsTracked(AboutTransaction):
+class ParcelsTracked(AboutShipment):
     """Where the carrier says that the parcels are (what came of asking it)."""
 
     reports: Reports
 
 
-class TrackingFailed(AboutTransaction):
+class TrackingFailed(AboutShipment):
     """The carrier has not said where the parcels are (what came of asking it)."""
 
     reason: str
 
 
-class ConfirmDelivery(AboutTransaction, command=True):
+class ConfirmDelivery(AboutShipment, command=True):
     """Tell the shipment that one seller's parcel has arrived."""
 
     seller: SellerId
 
 
-class DeliveryRefused(AboutTransaction):
+class DeliveryRefused(AboutShipment):
     """No parcel of this seller is on its way."""
 
     seller: SellerId
     reason: str
 
 
-class ParcelDelivered(AboutTransaction):
+class ParcelDelivered(AboutShipment):
     """One seller's parcel has arrived."""
 
     seller: SellerId
 
 
-class ParcelLate(AboutTransactionAndBuyer):
+class ParcelLate(AboutShipmentAndBuyer):
     """A parcel has not arrived when it was promised; it is now expected then, if the carrier says so."""
 
     seller: SellerId
@@ -118,7 +139,7 @@ class ParcelLate(AboutTransactionAndBuyer):
     expected_at: AwareDatetime | None = None
 
 
-class ParcelLost(AboutTransactionAndBuyer):
+class ParcelLost(AboutShipmentAndBuyer):
     """A parcel will not arrive."""
 
     seller: SellerId
@@ -145,5 +166,5 @@ class ShipmentFailed(AboutTransaction):
     reason: str
 
 
-class ShipmentRecalled(AboutTransaction):
+class ShipmentRecalled(AboutShipment):
     """The order was undone, so its parcels are waited for no longer."""

@@ -10,7 +10,7 @@ from market.ids import BuyerId, ProductId, SellerId, TransactionId
 from market.language import Count, MarketEvent, Positive
 from market.lines import LINES_MAX, Lines, SoundPayment
 from market.money import Currency, Money
-from market.streams import BUYERS, PRODUCTS, SELLERS, TRANSACTIONS
+from market.streams import BUYERS, PRODUCTS, SELLERS, SHIPMENTS, TRANSACTIONS
 
 Products = Annotated[tuple[ProductId, ...], Field(max_length=LINES_MAX)]
 
@@ -126,9 +126,10 @@ class PaymentSucceeded(AboutTransaction):
     shares: Annotated[tuple[Share, ...], Field(max_length=LINES_MAX)]
 
     def concerns(self) -> tuple[Subject, ...]:
-        """Address the transaction, the buyer, each product and each seller."""
+        """Address the transaction, its shipment, the buyer, each product and each seller."""
         return (
             TRANSACTIONS(self.transaction),
+            SHIPMENTS(self.transaction),
             BUYERS(self.buyer),
             *map(PRODUCTS, self.products),
             *(SELLERS(share.seller) for share in self.shares),
@@ -215,9 +216,10 @@ class TransactionRefunded(AboutTransaction):
     returned: Annotated[tuple[Returned, ...], Field(max_length=LINES_MAX)]
 
     def concerns(self) -> tuple[Subject, ...]:
-        """Address the transaction, the buyer, each seller and each product that gets units back."""
+        """Address the transaction, its shipment, the buyer, each seller and each product that gets units back."""
         return (
             TRANSACTIONS(self.transaction),
+            SHIPMENTS(self.transaction),
             BUYERS(self.buyer),
             *map(SELLERS, self.sellers),
             *(PRODUCTS(returned.product) for returned in self.returned),

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from agora.service import Service
 from market.catalogue import EVENTS
-from market.streams import TRANSACTIONS
+from market.streams import SHIPMENTS
 from services.fulfilment.activities import activities
 from services.fulfilment.arrivals import Policy
 from services.fulfilment.carrier import Carrier
@@ -80,7 +80,7 @@ def _web_address(name: str, text: str) -> str:
 
 service: Final = Service(
     name="fulfilment",
-    stream=TRANSACTIONS,
+    stream=SHIPMENTS,
     state=Shipment,
     initial=Unpaid(),
     consumes=Consumes,

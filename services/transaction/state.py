@@ -81,8 +81,7 @@ ShipmentEnd: TypeAlias = Carried | Unshipped
 class Paid:
     """The money is in escrow until the shipment ends. Once ``cleared`` by a reviewer, it is not held again.
 
-    It opens as well what earlier releases stored as dispatched, and what they noted of parcels is left out: fulfilment
-    hears the log from its beginning, so it ships these orders too and says how that ended.
+    It opens as well what earlier releases stored as dispatched; what they noted of parcels is left out.
     """
 
     order: Order

@@ -104,7 +104,7 @@ async def test_a_story_is_read_from_all_streams(kafka: str, namespace: str) -> N
     types = [step.told.type for step in story.steps]
     assert (types[0], types[1]) == ("CheckOut.v1", "OrderPlaced.v1")
     assert types.count("TransactionOpened.v1") == 2
-    assert {step.told.stream for step in story.steps} == {"buyers", "products", "sellers", "transactions"}
+    assert {step.told.stream for step in story.steps} == {"buyers", "products", "sellers", "shipments", "transactions"}
     assert all(step.told.correlation == "T-1" for step in story.steps)
     assert [step.depth for step in story.steps if step.cause is None] == [0]
     said = as_json(story)

@@ -21,7 +21,7 @@ from market.shipments import (
     ShipmentRecalled,
     TrackingDue,
 )
-from market.streams import SELLERS, TRANSACTIONS
+from market.streams import SELLERS, SHIPMENTS
 from market.transactions import PaymentSucceeded, Share, TransactionRefunded
 from services.fulfilment.decide import decide
 from services.fulfilment.rows import ParcelRow
@@ -106,7 +106,7 @@ def test_booked_parcels_are_told_to_their_sellers() -> None:
     decision = when(EVERY["booking"], BOOKED)
     planned = ShipmentPlanned(transaction=T, buyer=B, carrier="Post", parcels=PARCELS)
     assert decision.publishes == (planned,)
-    assert list(planned.concerns()) == [TRANSACTIONS(T), SELLERS(S), SELLERS(R)]
+    assert list(planned.concerns()) == [SHIPMENTS(T), SELLERS(S), SELLERS(R)]
     assert planned.seen_by(SELLERS(R)).parcels == PARCELS[1:]
     assert decision.state == Shipping.of(B, "Post", PARCELS)
     assert decision.rows == (

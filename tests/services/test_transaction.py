@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from agora.decision import NOTHING, Decision, Forget, Remind
 from agora.event import Event
-from market.streams import BUYERS, PRODUCTS, SELLERS, TRANSACTIONS
+from market.streams import BUYERS, PRODUCTS, SELLERS, SHIPMENTS, TRANSACTIONS
 from market.transactions import (
     OrderReserved,
     PaymentSucceeded,
@@ -89,7 +89,7 @@ def test_held_funds_go_into_escrow_and_everyone_concerned_hears_of_it() -> None:
     )
     assert decision.publishes == (paid,)
     assert list(paid.concerns()) == [
-        TRANSACTIONS(T), BUYERS(B), PRODUCTS(P), PRODUCTS(Q), SELLERS(S), SELLERS(R)
+        TRANSACTIONS(T), SHIPMENTS(T), BUYERS(B), PRODUCTS(P), PRODUCTS(Q), SELLERS(S), SELLERS(R)
     ]  # fmt: skip
     assert paid.seen_by(SELLERS(R)) == paid.model_copy(update={"products": (), "shares": (Share(R, 333),)})
     assert paid.seen_by(PRODUCTS(Q)) == paid.model_copy(update={"products": (), "shares": ()})

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from agora.decision import NOTHING
 from agora.event import Event
-from market.streams import BUYERS, PRODUCTS, SELLERS, TRANSACTIONS
+from market.streams import BUYERS, PRODUCTS, SELLERS, SHIPMENTS, TRANSACTIONS
 from market.transactions import ParcelRefunded, Payout, Returned, TransactionRefunded, TransactionSettled
 from services.transaction.decide import decide
 from services.transaction.state import Carried, Order, Paid, Refunded, Settled, Transaction, Unopened, Unshipped
@@ -90,7 +90,7 @@ def test_when_every_parcel_is_lost_the_buyer_gets_everything_back_and_products_n
     assert decision.state == Refunded(ORDER, NOW, NOW, "every parcel was lost", Carried((S, R)))
     back = refunded("every parcel was lost")
     assert decision.publishes == (back,)
-    assert set(back.concerns()) == {TRANSACTIONS(T), BUYERS(B), SELLERS(S), SELLERS(R)}
+    assert set(back.concerns()) == {TRANSACTIONS(T), SHIPMENTS(T), BUYERS(B), SELLERS(S), SELLERS(R)}
     assert entries(decision) == [("refunded", "escrow", -613), ("refunded", "buyer:B", 613)]
 
 

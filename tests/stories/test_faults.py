@@ -108,7 +108,7 @@ async def test_everything_heard_twice_is_done_once(story: str) -> None:
 async def test_a_story_ends_the_same_in_whatever_order_its_events_arrive() -> None:
     orders: set[tuple[str, ...]] = set()
     endings: list[object] = []
-    for seed in range(30):
+    for seed in range(60):
         world = await told(STORIES["settled"], Breaker(), seed)
         await add_up(world)
         orders.add(tuple(event.product for event in heard(world, TRANSACTIONS, StockReserved)))

@@ -41,10 +41,10 @@ async def test_every_event_of_an_order_belongs_to_its_story() -> None:
     world.tell(order("T", line("P"), line("X")), story="one order")
     await ended(world)
     stories = Counter(envelope.correlationid for stream in world.log.names() for envelope in envelopes(world, stream))
-    # CheckOut, OrderPlaced, 2 TransactionOpened, 2 StockReserved, OrderReserved, FundsHeld, 6 PaymentSucceeded,
+    # CheckOut, OrderPlaced, 2 TransactionOpened, 2 StockReserved, OrderReserved, FundsHeld, 7 PaymentSucceeded,
     # FraudScored, ConfirmationComposed, ParcelsBooked, 3 ShipmentPlanned, 2 ParcelDispatched, TrackingDue,
     # ParcelsTracked, 2 ParcelDelivered, ShipmentDelivered, 4 TransactionSettled
-    assert stories["one order"] == 31
+    assert stories["one order"] == 32
     assert stories.keys() == {"test", "one order"}
 
 

@@ -21,7 +21,7 @@ from market.shipments import (
     ShipmentLost,
     ShipmentPlanned,
 )
-from market.streams import BUYERS, TRANSACTIONS
+from market.streams import BUYERS, SHIPMENTS, TRANSACTIONS
 from market.transactions import ParcelRefunded
 from services.fulfilment.activities import activities
 from services.fulfilment.simulator import SimulatedCarrier
@@ -47,7 +47,7 @@ async def losing_one(of: str) -> World:
     """The first carrier, by its seed, that loses the parcel of this seller and of no other."""
     for seed in range(100):
         world = await shipped(SimulatedCarrier(lost_share=0.4, seed=str(seed)))
-        if [event.seller for event in heard(world, TRANSACTIONS, ParcelLost)] == [of]:
+        if [event.seller for event in heard(world, SHIPMENTS, ParcelLost)] == [of]:
             return world
     raise AssertionError(f"no seed loses the parcel of {of} alone")
 
@@ -55,7 +55,7 @@ async def losing_one(of: str) -> World:
 async def test_a_parcel_is_brought_when_it_was_promised_and_not_before() -> None:
     world = await shipped(SimulatedCarrier())
     await add_up(world)
-    (planned,) = heard(world, TRANSACTIONS, ShipmentPlanned)
+    (planned,) = heard(world, SHIPMENTS, ShipmentPlanned)
     assert {parcel.seller for parcel in planned.parcels} == {"S", "R"}
     arrived = {row.seller: row for row in rows(world)}
     for parcel in planned.parcels:
@@ -138,20 +138,20 @@ async def test_a_carrier_that_answers_late_has_taken_the_parcels_once() -> None:
     await add_up(world)
     assert business(world)["orders"] == {"T": ("settled", "")}
     assert list(carrier.keys.values()) == [5]
-    assert len(heard(world, TRANSACTIONS, ParcelsBooked)) == 1
+    assert len(heard(world, SHIPMENTS, ParcelsBooked)) == 1
 
 
 async def test_parcels_of_which_the_carrier_never_speaks_again_are_lost_in_the_end() -> None:
     world = await shipped(Speechless())
     await add_up(world)
-    assert {event.reason for event in heard(world, TRANSACTIONS, ParcelLost)} == {"never arrived"}
+    assert {event.reason for event in heard(world, SHIPMENTS, ParcelLost)} == {"never arrived"}
     assert business(world)["orders"]["T"][0] == "refunded"
 
 
 async def test_a_carrier_that_says_everything_twice_and_otherwise_is_not_believed() -> None:
     world = await shipped(Wavering())
     await add_up(world)
-    assert heard(world, TRANSACTIONS, ParcelDelivered) == []
+    assert heard(world, SHIPMENTS, ParcelDelivered) == []
     assert business(world)["orders"]["T"][0] == "refunded"
 
 
@@ -173,7 +173,7 @@ async def test_a_call_under_way_when_its_process_dies_is_made_again_under_the_sa
         assert world.houses["fulfilment"].crashes == 1
         assert len(carrier.keys) == 1
         assert carrier.keys.total() == (2 if death == "after performing" else 1)
-        assert len(heard(world, TRANSACTIONS, ParcelsBooked)) == 1
+        assert len(heard(world, SHIPMENTS, ParcelsBooked)) == 1
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -194,7 +194,7 @@ async def test_a_delivery_can_be_confirmed_before_the_carrier_says_so() -> None:
     arrived = [ConfirmDelivery(transaction=TransactionId("T"), seller=SellerId(seller)) for seller in ("S", "S", "Z")]
     world.tell(*arrived)
     await world.run(timedelta(seconds=1))
-    reasons = {event.seller: event.reason for event in heard(world, TRANSACTIONS, DeliveryRefused)}
+    reasons = {event.seller: event.reason for event in heard(world, SHIPMENTS, DeliveryRefused)}
     assert reasons == {"S": "already delivered", "Z": "not a seller of this order"}
     assert business(world)["orders"] == {"T": ("paid", "")}
     await ended(world)

@@ -5,7 +5,7 @@ import pytest
 from agora.world import World
 from market.ids import TransactionId
 from market.shipments import ShipmentRecalled
-from market.streams import BUYERS, TRANSACTIONS
+from market.streams import BUYERS, SHIPMENTS, TRANSACTIONS
 from market.transactions import (
     ClearPayout,
     PaymentSucceeded,
@@ -74,7 +74,7 @@ async def test_a_rejected_payment_is_refunded_restocked_and_off_every_dashboard(
         ("T", "refunded", "buyer:B", 500),
         ("T", "refunded", "escrow", -500),
     ]
-    assert len(heard(world, TRANSACTIONS, ShipmentRecalled)) == (0 if arrived else 1)
+    assert len(heard(world, SHIPMENTS, ShipmentRecalled)) == (0 if arrived else 1)
     assert [event.reviewer for event in heard(world, BUYERS, PayoutRejected)] == ["ada"]
 
 

@@ -10,14 +10,14 @@ from market.ids import TransactionId
 from market.messages import ConfirmationComposed
 from market.risks import FraudScored, TransactionFlagged
 from market.shipments import ShipmentPlanned
-from market.streams import BUYERS, TRANSACTIONS
+from market.streams import BUYERS, SHIPMENTS, TRANSACTIONS
 from market.transactions import ClearPayout, HoldRefused, PayoutHeld
 from tests.stories.sums import add_up, business
 from tests.stories.town import ended, flagging, heard, line, order, town
 
 REACTIONS = {
     "risk": (TRANSACTIONS, FraudScored),
-    "fulfilment": (TRANSACTIONS, ShipmentPlanned),
+    "fulfilment": (SHIPMENTS, ShipmentPlanned),
     "concierge": (BUYERS, ConfirmationComposed),
 }
 KINDS = {kind.wire_name for _, kind in REACTIONS.values()}
