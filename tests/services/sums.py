@@ -18,6 +18,7 @@ from market.messages import (
 )
 from market.risks import FraudScored
 from market.shipments import (
+    AboutShipment,
     ParcelLost,
     ShipmentDelivered,
     ShipmentFailed,
@@ -65,7 +66,9 @@ def held(bazaar: Bazaar) -> list[TransactionId]:
     return waiting
 
 
-def told(bazaar: Bazaar, *kinds: type[AboutTransaction | ConfirmationComposed]) -> Counter[TransactionId]:
+def told(
+    bazaar: Bazaar, *kinds: type[AboutTransaction | AboutShipment | ConfirmationComposed]
+) -> Counter[TransactionId]:
     """How often each transaction has come to this."""
     return Counter(event.transaction for event in bazaar.said if isinstance(event, kinds))
 
