@@ -104,11 +104,7 @@ def _plan(state: Booking, event: ParcelsBooked) -> Decision[Shipment]:
     planned = ShipmentPlanned(
         transaction=event.transaction, buyer=state.buyer, carrier=event.carrier, parcels=event.parcels
     )
-    rows = (
-        Put(ParcelRow(event.transaction, parcel.seller, event.carrier, parcel.tracking, parcel.promised_at))
-        for parcel in event.parcels
-    )
-    return become(shipping, planned, rows=tuple(rows))
+    return become(shipping, planned)
 
 
 def _fail(state: Booking, transaction: TransactionId, reason: str) -> Decision[Shipment]:

@@ -10,7 +10,7 @@ from market.ids import SellerId, TransactionId
 
 @dataclass(frozen=True, slots=True)
 class ParcelRow(Row):
-    """One seller's parcel of one order, and what has become of it so far."""
+    """One seller's parcel of one order once it is dispatched or recalled, and what has become of it so far."""
 
     table: ClassVar[str] = "parcels"
     key: ClassVar[tuple[str, ...]] = ("transaction", "seller")
