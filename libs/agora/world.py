@@ -160,12 +160,19 @@ class World:
     async def _work(self) -> None:
         for _ in range(ROUNDS_MAX):
             if not self._busy():
+                await self._note()
+            if not self._busy():
                 return
             moves = [(house, number) for house in self._present() for number in (*house.pending(), None)]
             self.chance.shuffle(moves)
             for house, number in moves:
                 await self._survive(house, number)
         raise Stuck(f"still busy after {ROUNDS_MAX:,} rounds")
+
+    async def _note(self) -> None:
+        """Where a stream ends in records that concern nobody, only a sweep writes down that they were passed."""
+        for house in self._present():
+            await self._survive(house, None)
 
     def _busy(self) -> bool:
         """Whether anyone has something to hear, to publish, to be reminded of or to perform now."""

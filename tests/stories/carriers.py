@@ -94,7 +94,7 @@ class Fated:
     def _where(self, number: str, now: datetime) -> Whereabouts:
         fate, place, promised_at = number.split("/")
         late = now.timestamp() - float(promised_at)
-        if fate == "mute" and late < self.transit.total_seconds():
+        if fate == "mute" and late < 4 * self.transit.total_seconds():  # longer than it is asked in one go
             raise TimeoutError
         if fate == "slow" and late < self.transit.total_seconds():
             return Whereabouts(number, "in transit", now + self.transit)
