@@ -50,6 +50,8 @@ from market.transactions import (
     PayoutHeld,
     PayoutRejected,
     RejectPayout,
+    RequestReturn,
+    ReturnRefused,
     TransactionOpened,
     TransactionRefunded,
     TransactionSettled,
@@ -160,6 +162,11 @@ AFTER_PAYMENT: Final = (
             RejectPayout,
             VerdictRefused,
         ),
+    ),
+    Story(
+        "A buyer gives an order back while it is under way",
+        "It is refunded and restocked; what has been settled since, or given back before, is not taken back.",
+        (PaymentSucceeded, RequestReturn, TransactionRefunded, ShipmentRecalled, RequestReturn, ReturnRefused),
     ),
     Story(
         "A buyer writes, and is answered in kind",

@@ -171,6 +171,19 @@ class RejectPayout(AboutTransaction, command=True):
     reason: str
 
 
+class RequestReturn(AboutTransaction, command=True):
+    """Give an order back: the buyer does not want what it has paid for and not received yet."""
+
+    buyer: BuyerId
+    reason: str
+
+
+class ReturnRefused(AboutTransactionAndBuyer):
+    """An order is not taken back."""
+
+    reason: str
+
+
 class PayoutCleared(AboutTransactionAndBuyer):
     """A reviewer has let a held payout go its way."""
 

@@ -2,27 +2,32 @@
 
 from datetime import timedelta
 from functools import partial
-from os import environ
 from typing import Final
 
+from pydantic import Field
+
 from agora.service import Service
+from agora.settings import HouseRules
 from market.catalogue import EVENTS
 from market.streams import TRANSACTIONS
 from services.transaction.decide import POLICY, Consumes, Policy, Publishes, decide
+from services.transaction.ledger import BASIS_POINTS
 from services.transaction.rows import LedgerEntry
 from services.transaction.state import Transaction, Unopened
 
+SECOND: Final = timedelta(seconds=1)
 
-def _policy() -> Policy:
-    """Take the house rules from the environment, where it sets them."""
-    return Policy(
-        time_limit=_seconds("AGORA_TIME_LIMIT_SECONDS", POLICY.time_limit),
-        fee_basis_points=int(environ.get("AGORA_FEE_BASIS_POINTS", POLICY.fee_basis_points)),
+
+class TransactionRules(HouseRules):
+    """The house rules, where the environment sets them. A time limit may be as long as a span of time can be."""
+
+    time_limit_seconds: float = Field(
+        default=POLICY.time_limit.total_seconds(), ge=timedelta.min // SECOND, le=timedelta.max // SECOND
     )
+    fee_basis_points: int = Field(default=POLICY.fee_basis_points, ge=0, le=BASIS_POINTS)
 
-
-def _seconds(name: str, default: timedelta) -> timedelta:
-    return timedelta(seconds=float(environ.get(name, default.total_seconds())))
+    def policy(self) -> Policy:
+        return Policy(timedelta(seconds=self.time_limit_seconds), self.fee_basis_points)
 
 
 service: Final = Service(
@@ -32,7 +37,7 @@ service: Final = Service(
     initial=Unopened(),
     consumes=Consumes,
     publishes=Publishes,
-    decide=partial(decide, policy=_policy()),
+    decide=partial(decide, policy=TransactionRules.read().policy()),
     events=EVENTS,
     rows=(LedgerEntry,),
 )

@@ -1,7 +1,8 @@
 """A transaction: one order, from its placing to its settlement, its refund or its undoing.
 
 Products are asked for stock, then the buyer for the money; the first refusal, or the time limit, undoes everything.
-Once paid, it ends as its shipment does (``ending.py``), unless a reviewer has to see it first (``payout.py``).
+Once paid, it ends as its shipment does (``ending.py``), unless a reviewer has to see it first (``payout.py``) or the
+buyer gives it back (``returning.py``).
 An answer that comes after its question no longer matters is left unheard: whoever gave it hears
 ``TransactionCancelled`` later than the question, and takes back what it promised.
 """
@@ -27,6 +28,8 @@ from market.transactions import (
     PayoutHeld,
     PayoutRejected,
     RejectPayout,
+    RequestReturn,
+    ReturnRefused,
     Share,
     TransactionCancelled,
     TransactionOpened,
@@ -36,7 +39,7 @@ from market.transactions import (
     TransactionTimedOut,
     VerdictRefused,
 )
-from services.transaction import ending, ledger, payout
+from services.transaction import ending, ledger, payout, returning
 from services.transaction.state import Cancelled, Opened, Order, Paid, Reserved, Transaction, Unopened
 
 Consumes: TypeAlias = (
@@ -53,6 +56,7 @@ Consumes: TypeAlias = (
     | ShipmentFailed
     | ClearPayout
     | RejectPayout
+    | RequestReturn
 )
 Publishes: TypeAlias = (
     TransactionRefused
@@ -65,6 +69,7 @@ Publishes: TypeAlias = (
     | PayoutCleared
     | PayoutRejected
     | VerdictRefused
+    | ReturnRefused
     | ParcelRefunded
     | TransactionRefunded
     | TransactionSettled
@@ -97,10 +102,8 @@ def decide(state: Transaction, event: Consumes, now: datetime, policy: Policy = 
             return _reserve(state, event)
         case FundsHeld():
             return _pay(state.order, now) if isinstance(state, Reserved) else NOTHING
-        case StockRefused():
-            return _cancel(state.order, event.reason, now) if isinstance(state, Opened) else NOTHING
-        case FundsRefused():
-            return _cancel(state.order, event.reason, now) if isinstance(state, Reserved) else NOTHING
+        case StockRefused() | FundsRefused():
+            return _refuse(state, event, now)
         case TransactionTimedOut():
             return _cancel(state.order, "timed out", now) if isinstance(state, Opened | Reserved) else NOTHING
         case TransactionFlagged():
@@ -109,6 +112,8 @@ def decide(state: Transaction, event: Consumes, now: datetime, policy: Policy = 
             return ending.hear(state, event, now, policy.fee_basis_points)
         case ClearPayout() | RejectPayout():
             return payout.judge(state, event, now, policy.fee_basis_points)
+        case RequestReturn():
+            return returning.give_back(state, event, now)
 
 
 def _open(state: Transaction, event: OrderPlaced, now: datetime, policy: Policy) -> Decision[Transaction]:
@@ -143,6 +148,12 @@ def _pay(order: Order, now: datetime) -> Decision[Transaction]:
         transaction=order.transaction, buyer=order.buyer, total=order.total, products=order.products, shares=shares
     )
     return become(Paid(order, now), succeeded, reminders=(Forget(TIME_LIMIT),), rows=ledger.captured(order, now))
+
+
+def _refuse(state: Transaction, event: StockRefused | FundsRefused, now: datetime) -> Decision[Transaction]:
+    """Undo the order at the first refusal, if it is still waited for."""
+    asked = Opened if isinstance(event, StockRefused) else Reserved
+    return _cancel(state.order, event.reason, now) if isinstance(state, asked) else NOTHING
 
 
 def _cancel(order: Order, reason: str, now: datetime) -> Decision[Transaction]:

@@ -26,7 +26,7 @@ from market.messages import ConfirmationWorded, LeaveReview, SendMessage, Wordin
 from market.products import Replenish
 from market.sellers import ChangePrice, RegisterSeller, ReplaceProduct
 from market.shipments import ConfirmDelivery
-from market.transactions import ClearPayout, RejectPayout
+from market.transactions import ClearPayout, RejectPayout, RequestReturn
 from services.concierge.decide import decide as decide_concierge
 from services.concierge.goodwill import Policy
 from services.concierge.tasks import WordConfirmation
@@ -134,6 +134,15 @@ async def after_payments(world: World) -> None:
     world.tell(*(verdict(fate) for fate in (*fates, "cart", "again")))
     await world.run(timedelta(hours=1))
     world.tell(order("afterwards", line("Q"), who="rich"))
+    await world.run()
+    # What is given back before anybody has flagged it.
+    world.away.add("risk")
+    world.tell(order("unwanted", line("Q"), who="rich"))
+    await world.run(timedelta(seconds=1))
+    unwanted = RequestReturn(transaction=TransactionId("unwanted"), buyer=BuyerId("rich"), reason="too dear")
+    world.tell(unwanted, unwanted)
+    await world.run()
+    world.away.clear()
     await world.run()
 
 

@@ -103,7 +103,7 @@ def test_a_field_that_is_renamed_everywhere_breaks_its_reader_in_both_directions
     fields = "    transaction: TransactionId\n    buyer: BuyerId\n    {}: str"
     copy.edit("libs/market/buyers.py", words + fields.format("reason"), words + fields.format("why"))
     copy.edit("services/buyer/decide.py", "buyer=event.buyer, reason=reason))", "buyer=event.buyer, why=reason))")
-    opened = "return _cancel(state.order, event.{}, now) if isinstance(state, Reserved) else NOTHING"
+    opened = "return _cancel(state.order, event.{}, now) if isinstance(state, asked) else NOTHING"
     copy.edit("services/transaction/decide.py", opened.format("reason"), opened.format("why"))
     told, (_, output, _) = copy.agora("diff --json", "diff")
     assert copy.who(told.code, json.loads(told.output)) == {

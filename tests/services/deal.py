@@ -9,7 +9,7 @@ from market.ids import SellerId
 from market.products import StockRefused, StockReserved
 from market.risks import Reason, TransactionFlagged
 from market.shipments import ShipmentDelivered, ShipmentFailed, ShipmentLost, ShipmentPartlyDelivered
-from market.transactions import ClearPayout, RejectPayout, TransactionTimedOut
+from market.transactions import ClearPayout, RejectPayout, RequestReturn, TransactionTimedOut
 from services.transaction.decide import POLICY, Policy, decide
 from services.transaction.rows import LedgerEntry
 from services.transaction.state import (
@@ -40,6 +40,7 @@ TIMED_OUT: Final = TransactionTimedOut(transaction=T)
 FLAGGED: Final = TransactionFlagged(transaction=T, buyer=B, score=80, reasons=(Reason("many orders", 80),))
 CLEAR: Final = ClearPayout(transaction=T, reviewer="ann")
 REJECT: Final = RejectPayout(transaction=T, reviewer="ann", reason="stolen card")
+RETURN: Final = RequestReturn(transaction=T, buyer=B, reason="changed my mind")
 DELIVERED: Final = ShipmentDelivered(transaction=T)
 LOST: Final = ShipmentLost(transaction=T)
 FAILED: Final = ShipmentFailed(transaction=T, reason="no carrier")

@@ -40,6 +40,7 @@ from tests.services.deal import (
     Q_RESERVED,
     REJECT,
     RESERVED,
+    RETURN,
     TIMED_OUT,
     entries,
     partly,
@@ -124,7 +125,7 @@ def test_an_answer_that_comes_too_late_is_left_unheard(state: Transaction, late:
 # From beginning to end
 
 HEARD = (
-    placed(*LINES), P_RESERVED, Q_RESERVED, Q_REFUSED, FUNDS_HELD, DECLINED, TIMED_OUT, FLAGGED, CLEAR, REJECT,
+    placed(*LINES), P_RESERVED, Q_RESERVED, Q_REFUSED, FUNDS_HELD, DECLINED, TIMED_OUT, FLAGGED, CLEAR, REJECT, RETURN,
     DELIVERED, partly(R), LOST, FAILED,
 )  # fmt: skip
 ENDS = {"TransactionSettled": "settled", "TransactionRefunded": "refunded", "TransactionCancelled": "cancelled"}
