@@ -2,43 +2,54 @@
 
 from datetime import timedelta
 from functools import partial
-from os import environ
 from typing import Final
 
+from pydantic import Field
+
 from agora.service import Service
+from agora.settings import HouseRules
 from market.catalogue import EVENTS
+from market.money import AMOUNT_MINOR_MAX
 from market.streams import BUYERS
 from services.concierge.decide import Consumes, Publishes, decide
-from services.concierge.goodwill import POLICY, Policy
+from services.concierge.goodwill import BASIS_POINTS, POLICY, Policy
 from services.concierge.model import wording
 from services.concierge.rows import Confirmation
 from services.concierge.state import Buyer, Stranger
 
-MODEL: Final = environ.get("AGORA_CONCIERGE_MODEL") or None
-"""A language model by its name, such as ``openai:gpt-5``; none unless it is set."""
+DAY: Final = timedelta(days=1)
+DAYS_MAX: Final = timedelta.max // DAY
 
 
-def _policy() -> Policy:
-    """Take the house rules from the environment, where it sets them."""
-    return Policy(
-        voucher_minor_max=_number("AGORA_CONCIERGE_VOUCHER_MINOR_MAX", POLICY.voucher_minor_max),
-        voucher_basis_points_max=_number("AGORA_CONCIERGE_VOUCHER_BASIS_POINTS_MAX", POLICY.voucher_basis_points_max),
-        vouchers_max=_number("AGORA_CONCIERGE_VOUCHERS_MAX", POLICY.vouchers_max),
-        goodwill_minor_max=_number("AGORA_CONCIERGE_GOODWILL_MINOR_MAX", POLICY.goodwill_minor_max),
-        voucher_validity=_days("AGORA_CONCIERGE_VOUCHER_DAYS", POLICY.voucher_validity),
-        grievance_lasts=_days("AGORA_CONCIERGE_GRIEVANCE_DAYS", POLICY.grievance_lasts),
-        mood_half_life=_days("AGORA_CONCIERGE_HALF_LIFE_DAYS", POLICY.mood_half_life),
-        by_model=MODEL is not None,
-    )
+class ConciergeRules(HouseRules):
+    """The house rules, where the environment sets them: amounts in minor units, times in days.
+
+    ``concierge_model`` is a language model by its name, such as ``openai:gpt-5``; none unless it is set.
+    """
+
+    concierge_voucher_minor_max: int = Field(default=POLICY.voucher_minor_max, ge=0, le=AMOUNT_MINOR_MAX)
+    concierge_voucher_basis_points_max: int = Field(default=POLICY.voucher_basis_points_max, ge=0, le=BASIS_POINTS)
+    concierge_vouchers_max: int = Field(default=POLICY.vouchers_max, ge=0, le=AMOUNT_MINOR_MAX)
+    concierge_goodwill_minor_max: int = Field(default=POLICY.goodwill_minor_max, ge=0, le=AMOUNT_MINOR_MAX)
+    concierge_voucher_days: float = Field(default=POLICY.voucher_validity / DAY, ge=0, le=DAYS_MAX)
+    concierge_grievance_days: float = Field(default=POLICY.grievance_lasts / DAY, ge=0, le=DAYS_MAX)
+    concierge_half_life_days: float = Field(default=POLICY.mood_half_life / DAY, gt=0, le=DAYS_MAX)
+    concierge_model: str | None = None
+
+    def policy(self) -> Policy:
+        return Policy(
+            voucher_minor_max=self.concierge_voucher_minor_max,
+            voucher_basis_points_max=self.concierge_voucher_basis_points_max,
+            vouchers_max=self.concierge_vouchers_max,
+            goodwill_minor_max=self.concierge_goodwill_minor_max,
+            voucher_validity=timedelta(days=self.concierge_voucher_days),
+            grievance_lasts=timedelta(days=self.concierge_grievance_days),
+            mood_half_life=timedelta(days=self.concierge_half_life_days),
+            by_model=self.concierge_model is not None,
+        )
 
 
-def _number(name: str, default: int) -> int:
-    return int(environ.get(name, default))
-
-
-def _days(name: str, default: timedelta) -> timedelta:
-    return timedelta(days=float(environ[name])) if name in environ else default
-
+RULES: Final = ConciergeRules.read()
 
 service: Final = Service(
     name="concierge",
@@ -47,8 +58,8 @@ service: Final = Service(
     initial=Stranger(),
     consumes=Consumes,
     publishes=Publishes,
-    decide=partial(decide, policy=_policy()),
+    decide=partial(decide, policy=RULES.policy()),
     events=EVENTS,
     rows=(Confirmation,),
-    activities=(wording(MODEL),),
+    activities=(wording(RULES.concierge_model),),
 )

@@ -1,26 +1,27 @@
 """The risk service."""
 
 from functools import partial
-from os import environ
 from typing import Final
 
+from pydantic import Field
+
 from agora.service import Service
+from agora.settings import HouseRules
 from market.catalogue import EVENTS
+from market.risks import SCORE_MAX
 from market.streams import BUYERS
 from services.risk.decide import POLICY, Consumes, Policy, Publishes, decide
 from services.risk.rows import ScoredPayment
 from services.risk.state import Buyer, Unregistered
 
-THRESHOLD: Final = "AGORA_RISK_THRESHOLD"
 
+class RiskRules(HouseRules):
+    """The house rules, where the environment sets them."""
 
-def _policy() -> Policy:
-    """Take the house rules from the environment, where it sets them."""
-    said = environ.get(THRESHOLD, str(POLICY.threshold))
-    try:
-        return Policy(int(said))
-    except ValueError as error:
-        raise ValueError(f"{THRESHOLD} is {said!r}: give a whole number from 0 to 100") from error
+    risk_threshold: int = Field(default=POLICY.threshold, ge=0, le=SCORE_MAX)
+
+    def policy(self) -> Policy:
+        return Policy(self.risk_threshold)
 
 
 service: Final = Service(
@@ -30,7 +31,7 @@ service: Final = Service(
     initial=Unregistered(),
     consumes=Consumes,
     publishes=Publishes,
-    decide=partial(decide, policy=_policy()),
+    decide=partial(decide, policy=RiskRules.read().policy()),
     events=EVENTS,
     rows=(ScoredPayment,),
 )
