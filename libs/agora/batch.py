@@ -99,7 +99,7 @@ class Batch:
 
     def failed(self, draft: Draft, heard: Heard, error: str) -> None:
         """Park the event and say so."""
-        log.warning("turn of %s/%s failed: %s", self._service.name, heard.subject, error)
+        log.warning("turn of %s/%s failed: %s", self._service.name, heard.subject, error, extra=_about(heard))
         self._park(draft, heard, error)
         self.report(draft, heard, error)
 
@@ -116,7 +116,8 @@ class Batch:
 
     def dead(self, record: Record, reason: str) -> None:
         """Keep a record that cannot be read."""
-        log.warning("dead letter: partition %s offset %s: %s", record.partition, record.offset, reason)
+        about = {"partition": record.partition}
+        log.warning("dead letter: partition %s offset %s: %s", record.partition, record.offset, reason, extra=about)
         self.commit.dead_letters.append(
             DeadLetter(
                 record.partition,
@@ -245,6 +246,12 @@ def moment(timestamp_ms: int) -> datetime:
 
 def _cause(heard: Heard, now: datetime) -> Cause:
     return cause_of(now, heard.correlation, f"{heard.source}/{heard.id}", heard.traceparent)
+
+
+def _about(heard: Heard) -> dict[str, object]:
+    """What a line of the log says of a turn besides its words."""
+    partition = heard.record.partition
+    return {"partition": partition, "story": heard.correlation, "agent": heard.subject, "event_type": heard.type}
 
 
 @lru_cache(maxsize=256)

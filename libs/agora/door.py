@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 
 from agora.clock import WallClock
 from agora.contracts.guard import promises
-from agora.ingress import RETRY_SECONDS, SUBMISSIONS_PER_COMMIT_MAX, Ingress
+from agora.ingress import LANE, RETRY_SECONDS, SUBMISSIONS_PER_COMMIT_MAX, Ingress
 from agora.kafka import KafkaLog
 from agora.ports import Fenced, Unavailable
 from agora.postgres import PostgresStore
@@ -43,10 +43,21 @@ async def open_door(
 
 
 async def _relay(engine: Engine, waiting: Callable[[str], None]) -> None:
+    await _claim(engine, waiting)
     while True:
         await engine.relay.work()
         try:
             await engine.relay.step()
+        except Unavailable as unavailable:
+            waiting(str(unavailable))
+            await asyncio.sleep(RETRY_SECONDS)
+
+
+async def _claim(engine: Engine, waiting: Callable[[str], None]) -> None:
+    """What a door before this one let in and did not publish is published without waiting for the next request."""
+    while not engine.owned:
+        try:
+            await engine.own([LANE])
         except Unavailable as unavailable:
             waiting(str(unavailable))
             await asyncio.sleep(RETRY_SECONDS)

@@ -32,7 +32,7 @@ class Ingress:
     """
 
     def __init__(self, engine: Engine, clock: Clock, waiting: Callable[[str], None]) -> None:
-        self._engine = engine
+        self.engine = engine
         self._clock = clock
         self._waiting = waiting
         self._source = f"{engine.service.name}-door"
@@ -53,7 +53,7 @@ class Ingress:
     async def _submit(self, requests: Sequence[Submitted]) -> list[Answer]:
         while True:
             try:
-                await self._engine.admit(LANE, lambda first: self._records(first, requests))
+                await self.engine.admit(LANE, lambda first: self._records(first, requests))
                 return [self._answer(request) for request in requests]
             except Unavailable as unavailable:
                 self._waiting(str(unavailable))
@@ -63,7 +63,7 @@ class Ingress:
                 continue
 
     def _answer(self, request: Submitted) -> Answer:
-        state = self._engine.agent(request.key, LANE)
+        state = self.engine.agent(request.key, LANE)
         if not isinstance(state, Answered):
             return Answer(request.key, "the request failed; its agent is parked")
         reused = state.fingerprint != request.fingerprint()

@@ -12,7 +12,7 @@ from agora.event import Event, Subject
 from agora.lane import Held
 from agora.partition import Draft, Partition
 from agora.performing import Ended, Failure, Performing, plain, reason_of
-from agora.ports import Clock, Refused, Unavailable
+from agora.ports import ActivityRow, Clock, Refused, Unavailable
 from agora.promise import ContractBroken
 from agora.service import Service
 from agora.wire import Cause
@@ -99,14 +99,14 @@ class Outcomes:
 
     def _fail(self, batch: Batch, draft: Draft, held: Held, failure: Failure) -> None:
         now, row, activity = self._clock.now(), held.row, held.kind.activity
-        attempts = row.attempts + 1
+        attempts, about = row.attempts + 1, _about(row)
         if not failure.final and attempts < activity.attempts_max and now < held.deadline:
-            log.info("attempt %s at %s of %s failed: %s", attempts, row.type, row.subject, failure.reason)
+            log.info("attempt %s at %s of %s failed: %s", attempts, row.type, row.subject, failure.reason, extra=about)
             draft.count("failed attempts")
             due = min(now + self._backoff(held), held.deadline)
             batch.commit.activities[held.place] = row._replace(attempts=attempts, due=due)
             return
-        log.warning("%s of %s given up: %s", row.type, row.subject, failure.reason)
+        log.warning("%s of %s given up: %s", row.type, row.subject, failure.reason, extra=about)
         try:
             event = activity.failed(held.kind.open(row.data), failure.reason[:REASON_TOLD_CHARS_MAX])
             self._tell(batch, draft, held, event)
@@ -131,7 +131,7 @@ class Outcomes:
     def _break_off(self, batch: Batch, draft: Draft, held: Held, error: object) -> None:
         """No outcome can be told: say so, so that somebody looks, and make an end."""
         row = held.row
-        log.error("%s of %s ends without an outcome: %s", row.type, row.subject, error)
+        log.error("%s of %s ends without an outcome: %s", row.type, row.subject, error, extra=_about(row))
         occurred = ErrorOccurred(
             service=self._service.name,
             agent=row.subject,
@@ -145,3 +145,7 @@ class Outcomes:
     def _cause(self, held: Held, now: datetime) -> Cause:
         row = held.row
         return cause_of(now, row.correlation, row.causation, row.traceparent)
+
+
+def _about(row: ActivityRow) -> dict[str, object]:
+    return {"partition": row.partition, "story": row.correlation, "agent": row.subject, "event_type": row.type}

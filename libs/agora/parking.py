@@ -14,6 +14,13 @@ from agora.wire import Codec, Heard
 CONTROLS: Final = (RedriveParked, SkipParked)
 
 
+def is_control(service: str, heard: object) -> bool:
+    """Whether this is an operator's word on an agent of this service, said to that agent."""
+    if not isinstance(heard, Heard) or not isinstance(heard.event, CONTROLS):
+        return False
+    return heard.event.service == service and heard.event.agent == heard.subject
+
+
 class Parking:
     """Obeys ``RedriveParked`` and ``SkipParked``. Each parked event is a commit of its own, so one may fail alone."""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -29,6 +30,15 @@ class Ended(NamedTuple):
 
     held: Held
     result: object
+
+
+class Target(NamedTuple):
+    """How it stands with one other side: what is held for it, how many calls are made, and whether none may be."""
+
+    name: str
+    held: int
+    calling: int
+    is_open: bool
 
 
 class Performing:
@@ -119,7 +129,8 @@ class Performing:
                 self._kinds[name].lane.leave_outside(due)
             elif name not in self._unknown:
                 self._unknown.add(name)
-                log.warning("nobody knows how to do '%s': it waits for a release that does", name)
+                about = {"partition": partition, "event_type": name}
+                log.warning("nobody knows how to do '%s': it waits for a release that does", name, extra=about)
         self._work.set()
 
     def forget(self, partition: int) -> None:
@@ -144,6 +155,15 @@ class Performing:
             return None
         opened_until = kind.lane.breaker.opened_until
         return min(_held(row, kind).deadline, max(row.due, opened_until or row.due))
+
+    def targets(self) -> list[Target]:
+        """How it stands with everyone who is asked. May be asked from any thread."""
+        held = Counter(one.kind.activity.target for one in self._held.copy().values())
+        lanes = {kind.activity.target: kind.lane for kind in self._kinds.values()}
+        return [
+            Target(name, held[name], lane.running, lane.breaker.opened_until is not None)
+            for name, lane in lanes.items()
+        ]
 
     def _offer(self, row: ActivityRow, now: datetime) -> None:
         held = _held(row, self._kinds[row.type])

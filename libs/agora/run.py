@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
 from time import monotonic
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 from faststream import AckPolicy, FastStream
 from faststream.kafka import KafkaBroker
@@ -49,6 +49,21 @@ class LongPoll(BatchSubscriber):
         return tuple(chain.from_iterable(polled.values()))
 
 
+class Dealing(ConsumerRebalanceListener):
+    """Knows whether Kafka has dealt out the partitions, be it with none for us."""
+
+    def __init__(self) -> None:
+        self.is_done = False
+
+    def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
+        del revoked
+        self.is_done = False
+
+    def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        del assigned
+        self.is_done = True
+
+
 class Worker:
     """The loops of one service process around its engine."""
 
@@ -58,6 +73,7 @@ class Worker:
         self.log = KafkaLog(bootstrap, prefix)
         self.engine = Engine(service, self.store, self.log, WallClock(), promises=promises())
         self.failure: BaseException | None = None
+        self.dealing = Dealing()
         # Types are applied by running every message through a thread, which cost a poll more than all its turns.
         self.broker = KafkaBroker(bootstrap, apply_types=False, logger=None, client_id=f"agora-{service.name}")
         self.subscriber = self.broker.subscriber(
@@ -72,6 +88,7 @@ class Worker:
             max_partition_fetch_bytes=2_000_000,
             session_timeout_ms=10_000,
             max_poll_interval_ms=600_000,
+            listener=self.dealing,
             parser=_unparsed,
             decoder=_undecoded,
         )
@@ -93,6 +110,16 @@ class Worker:
             await self.store.close()
         if self.failure is not None:
             raise self.failure
+
+    def dealt(self) -> frozenset[int] | None:
+        """The partitions Kafka has dealt to this process; ``None`` while that is not settled."""
+        return self._assigned() if self.dealing.is_done else None
+
+    def ends(self) -> Mapping[int, int]:
+        """For every partition dealt to us, as far as Kafka has told, the offset of the log's next record."""
+        consumer: Any = self.subscriber.consumer
+        known = {number: consumer.highwater(TopicPartition(self.topic, number)) for number in self._assigned()}
+        return {number: end for number, end in known.items() if end is not None}
 
     def _fail(self, failure: BaseException) -> None:
         self.failure = self.failure or failure

@@ -11,18 +11,21 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import asyncpg
-import structlog
 import uvloop
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from agora import discovery
 from agora.identity import identity_of
+from agora.logs import log_as_json
 from agora.partition import HistoryLost
 from agora.ports import Unavailable
 from agora.postgres import PostgresStore
@@ -30,6 +33,9 @@ from agora.revision import RevisionError, check
 from agora.run import Worker
 from agora.service import Service
 from agora.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from agora.watch import Watch
 
 READY: Final = "ready"
 INTERRUPTED: Final = 130
@@ -60,11 +66,12 @@ class ServeError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where one service works."""
+    """Where one service works, and where it can be watched at it, if anywhere."""
 
     kafka: str
     database: str
     namespace: str
+    watch: str | None = None
 
 
 async def serve(service: Service, address: Address, *, attended: bool) -> int:
@@ -72,16 +79,38 @@ async def serve(service: Service, address: Address, *, attended: bool) -> int:
 
     Raises ``ServeError`` or ``RevisionError`` if it cannot work, with what to do next.
     """
-    log_as_json()
+    log_as_json(service.name)
     _collect_seldom()
     if attended:
         threading.Thread(target=_await_the_starters_end, daemon=True).start()
+    async with _watched(service, address.watch) as watch:
+        return await _serve(service, address, watch)
+
+
+@asynccontextmanager
+async def _watched(service: Service, at: str | None) -> "AsyncGenerator[Watch | None]":
+    if at is None:
+        yield None
+        return
+    from agora.watch import WatchError, open_watch  # noqa: PLC0415 - who is not watched does not carry it
+
+    try:
+        watch = await asyncio.to_thread(open_watch, service, at)
+    except WatchError as error:
+        raise ServeError(str(error)) from None
+    async with watch:
+        yield watch
+
+
+async def _serve(service: Service, address: Address, watch: "Watch | None") -> int:
     folder = discovery.folders()[service.name] / "migrations"
     while True:
         await _await_database(address.database, folder)
         identity = await _await_topic(address, service.stream.name)
         try:
-            return await _work(service, address, identity)
+            if service.front:
+                return await import_module(service.front).work(service, address, watch)
+            return await _work(service, address, identity, watch)
         except KafkaError as error:
             log.warning("waiting for Kafka at %s: %s", address.kafka, type(error).__name__)
             await asyncio.sleep(RETRY_SECONDS)
@@ -92,25 +121,7 @@ async def serve(service: Service, address: Address, *, attended: bool) -> int:
             raise ServeError(str(lost)) from None
 
 
-def log_as_json() -> None:
-    """One JSON object per line on standard error, whichever library speaks."""
-    chain: list[structlog.typing.Processor] = [
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
-        structlog.processors.format_exc_info,
-    ]
-    last = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, structlog.processors.JSONRenderer()]
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=chain, processors=last))
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(logging.INFO)
-    for name, level in (("aiokafka", logging.ERROR), ("faststream", logging.ERROR), ("alembic", logging.WARNING)):
-        logging.getLogger(name).setLevel(level)
-
-
-async def _work(service: Service, address: Address, identity: str) -> int:
+async def _work(service: Service, address: Address, identity: str, watch: "Watch | None") -> int:
     worker = Worker(service, address.kafka, address.database, address.namespace)
     try:
         await _compare_logs(worker.store, service, identity)
@@ -130,9 +141,10 @@ async def _work(service: Service, address: Address, identity: str) -> int:
         loop.add_signal_handler(signal.SIGINT, stop, INTERRUPTED)
         loop.add_signal_handler(signal.SIGTERM, stop, 0)
 
-    ready = asyncio.create_task(_say_when_ready(worker, service.name))
+    ready = asyncio.create_task(_say_when_ready(worker))
     try:
-        await worker.run()
+        with watch.following(worker.engine, worker) if watch else nullcontext():
+            await worker.run()
     finally:
         ready.cancel()
     log.info("stopped")
@@ -150,10 +162,10 @@ async def _compare_logs(store: PostgresStore, service: Service, identity: str) -
         )
 
 
-async def _say_when_ready(worker: Worker, name: str) -> None:
+async def _say_when_ready(worker: Worker) -> None:
     while not worker.engine.owned:
         await asyncio.sleep(READY_POLL_SECONDS)
-    log.info(READY, extra={"service": name})
+    log.info(READY)
 
 
 async def _await_database(url: str, folder: Path) -> None:
@@ -203,7 +215,7 @@ def _collect_seldom() -> None:
 def address_of(service: str, settings: Settings) -> Address | None:
     """Where the environment says that a service works; ``None`` if it says nothing. Raises ``ServeError`` at a half."""
     if settings.kafka and settings.database:
-        return Address(settings.kafka, settings.database, settings.namespace)
+        return Address(settings.kafka, settings.database, settings.namespace, settings.watch)
     if settings.database or settings.kafka:
         missing = "AGORA_KAFKA (host:port)" if settings.database else "AGORA_DATABASE (the service's own database)"
         raise ServeError(f"set {missing} as well, to run '{service}' on its own")
@@ -212,7 +224,7 @@ def address_of(service: str, settings: Settings) -> Address | None:
 
 def main() -> int:
     """Run the service named on the command line, attended by whoever started it; return the exit code."""
-    log_as_json()
+    log_as_json(sys.argv[1])
     try:
         service = discovery.service(sys.argv[1])
         address = address_of(service.name, Settings.read())

@@ -18,7 +18,8 @@ class Service:
     ``initial`` is the state of an agent nobody has spoken to yet. ``consumes`` and ``publishes`` are the aliases
     at the top of its ``decide.py``, or tuples of classes; ``events`` is every event class of the shared language.
     ``activities`` say how what a decision asks to be done outside is done.
-    A service with ``ingress`` does not hear its stream: requests from outside are its log.
+    A service with ``ingress`` does not hear its stream: requests from outside are its log. ``front`` then names the
+    module whose ``work(service, address, watch)`` runs it as a process of its own.
     """
 
     name: str
@@ -31,4 +32,5 @@ class Service:
     events: tuple[type[Event], ...]
     rows: tuple[type[Row], ...] = ()
     ingress: bool = False
+    front: str = ""
     activities: tuple[Activity, ...] = ()

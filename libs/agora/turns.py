@@ -19,8 +19,9 @@ from agora.batch import Batch, opened_agent
 from agora.envelope import Undecodable
 from agora.event import Event
 from agora.lane import ACTIVITIES_PER_TARGET_MAX
+from agora.observer import Observer
 from agora.outcomes import Outcomes
-from agora.parking import CONTROLS, Parking
+from agora.parking import CONTROLS, Parking, is_control
 from agora.partition import AGENTS_PER_PARTITION_MAX, Agents, Draft, HistoryLost, Partition
 from agora.performing import Performing
 from agora.ports import Clock, Fenced, Log, Record, Refused, Store, Unavailable
@@ -59,8 +60,9 @@ class Engine:
     ) -> None:
         """``chance`` spreads the attempts at activities."""
         self.service = service
-        self.relay = Relay(store, log)
+        self.relay = Relay(store, log, clock)
         self.performing = Performing(service.activities, store, clock, activities_per_target_max)
+        self.observer = Observer()
         self._clock = clock
         self._store = store
         self._promises = promises or Promises()
@@ -79,6 +81,11 @@ class Engine:
     def owned(self) -> frozenset[int]:
         """The partitions this process believes it owns."""
         return frozenset(self._owned)
+
+    @property
+    def partitions(self) -> dict[int, Partition]:
+        """What is owned at this moment, for whoever looks on, from any thread."""
+        return self._owned.copy()
 
     async def own(self, partitions: Iterable[int]) -> None:
         """Claim the partitions assigned to this process and let go of all others."""
@@ -144,17 +151,20 @@ class Engine:
             raise
 
     async def _take(self, records: Sequence[Record]) -> None:
-        opened = [(record, self._open(record)) for record in await self._fresh(records)]
+        fresh = await self._fresh(records)
+        opened = [(record, self._open(record)) for record in fresh]
         if all(heard is None for _, heard in opened):
-            for record, _ in opened:
+            for record in fresh:
                 self._passed[record.partition] = self._owned[record.partition].passed = record.offset + 1
+            self.observer.passed(fresh)
             return
-        for alone, chunk in groupby(opened, key=self._is_control):
+        for alone, chunk in groupby(opened, key=lambda one: is_control(self.service.name, one[1])):
             if not alone:
                 await self._turns(list(chunk))
                 continue
             for record, heard in chunk:
                 await self._obey(self._owned[record.partition], heard)
+        self.observer.taken(fresh)
 
     async def _fresh(self, records: Sequence[Record]) -> list[Record]:
         """The records not heard before; a poll that is skipped whole must not be committed."""
@@ -183,15 +193,6 @@ class Engine:
             return self._codec.open(record)
         except Undecodable as undecodable:
             return undecodable
-
-    def _is_control(self, opened: Opened) -> bool:
-        heard = opened[1]
-        return (
-            isinstance(heard, Heard)
-            and isinstance(heard.event, CONTROLS)
-            and heard.event.service == self.service.name
-            and heard.event.agent == heard.subject
-        )
 
     async def _obey(self, partition: Partition, heard: Heard | Undecodable | None) -> None:
         if not isinstance(heard, Heard):
@@ -262,13 +263,13 @@ class Engine:
             commit = batch.sealed()
         except ValueError as error:
             raise Refused(f"a state cannot be written as JSON: {error}") from error
-        await self._store.commit(commit)
+        with self.observer.committing(commit):
+            await self._store.commit(commit)
         batch.install()
         for number, rows in groupby(commit.outbox, key=attrgetter("partition")):
             self.relay.offer(self._owned[number], list(rows))
-        for reminder in commit.reminders.values():
-            if reminder is not None:
-                self._sweeper.expect(reminder.partition, reminder.due)
+        for reminder in filter(None, commit.reminders.values()):
+            self._sweeper.expect(reminder.partition, reminder.due)
         if commit.activities:
             self.performing.take(commit.activities)
 
@@ -278,9 +279,8 @@ class Engine:
             return owned
         row = await self._store.claim(number)
         parked = dict(await self._store.parked_agents(number))
-        partition = Partition(
-            row, Agents(self._agents_max), parked, row.published, row.published, self._passed.get(number, 0)
-        )
+        passed = self._passed.get(number, 0)
+        partition = Partition(row, Agents(self._agents_max), parked, row.published, row.published, passed)
         self._owned[number] = partition
         await self.relay.adopt(partition)
         self._sweeper.expect(number, await self._store.next_due(number))

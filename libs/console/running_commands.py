@@ -62,12 +62,6 @@ def run(
             found = discovery.service(service)
         except LookupError as error:
             raise Failure(str(error.args[0])) from None
-        if found.ingress:
-            words = (
-                f"'{service}' hears no stream: whoever opens its door does its work, so there is nothing to run yet."
-            )
-            out.result({"service": service, "ran": False}, lambda console: console.print(words))
-            return 0
         code = await serve(found, address_of(service, settings) or _address_here(service, settings), attended=False)
         out.result({"service": service, "ran": True}, lambda _: None)
         return code
@@ -83,14 +77,20 @@ def _address_here(service: str, settings: Settings) -> Address:
             f"'{service}' needs AGORA_KAFKA (host:port) and AGORA_DATABASE (its own database's URL), or a market that "
             "runs here. Start one with: agora up"
         )
-    return Address(site.kafka, site.database(service), site.namespace)
+    return Address(site.kafka, site.database(service), site.namespace, settings.watch)
 
 
-def migrate(*, as_json: Json = False) -> None:
+def migrate(
+    *,
+    rotate: Annotated[
+        bool, typer.Option("--rotate", help="Give roles whose passwords are not known here new ones.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Make every service's database, roles and topics, and bring each database to this code's revision."""
 
     async def work(settings: Settings, out: Out) -> int:
-        revisions = await keeper.migrate(settings, out)
+        revisions = await keeper.migrate(settings, out, rotate=rotate)
         out.result({"revisions": revisions}, lambda console: show.revisions(revisions, console))
         return 0
 

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 LOCK: Final = "stack.lock"
 WATCH_SECONDS: Final = 1.0
-ADMINISTRATORS_ONLY: Final = ("AGORA_POSTGRES",)
+NOT_FOR_SERVICES: Final = ("AGORA_POSTGRES", "AGORA_WATCH")
+"""What is the administrator's alone, and a port that only one process can have."""
 
 
 class Stack:
@@ -134,7 +135,7 @@ class Stack:
             "AGORA_NAMESPACE": self._settings.namespace,
             "AGORA_PARTITIONS": str(self._settings.partitions),
             "AGORA_HOME": str(self._settings.home),
-            **dict.fromkeys(ADMINISTRATORS_ONLY, ""),  # an empty variable is an unset one
+            **dict.fromkeys(NOT_FOR_SERVICES, ""),  # an empty variable is an unset one
             **self._rules,
         }
         return Child(access.service, environment, self.directory / "logs" / f"{access.service}.log")

@@ -73,6 +73,9 @@ async def test_what_was_accepted_and_not_published_is_published_by_the_next_door
     with pytest.raises(KeyboardInterrupt):
         await accept_and_die()
     assert [row.subject for row in await outbox(database)] == ["P"]
+    async with door(), asyncio.timeout(20):
+        while not await commands(kafka, namespace):
+            await asyncio.sleep(0.05)
     async with door() as ingress:
         assert await ingress.ask("key", ASKED) == Answer("key", None)
     assert await commands(kafka, namespace) == ['{"product":"P","quantity":5}']
