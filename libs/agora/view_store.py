@@ -20,6 +20,7 @@ from agora.view_writes import Connection, write
 FAULTS_PER_VIEW_MAX: Final = 10_000
 EMPTY_SECONDS_MAX: Final = 600.0
 LOCK_KEY: Final = 4_102_444_802  # any number, the same in every projector
+PORTIONS_KEY: Final = 4_102_444_803
 
 
 class Superseded(RuntimeError):
@@ -110,6 +111,8 @@ class ViewStore(PostgresStore):
     async def show(self, portion: Portion) -> list[Fault]:
         """Write a portion, all or nothing, and return what was refused. Raises ``Fenced``."""
         async with self._connected() as connection, connection.transaction():
+            # One portion at a time, so that what the database numbers is committed in the order of its numbers.
+            await connection.execute(f"SELECT pg_advisory_xact_lock({PORTIONS_KEY})")
             moves = [(*move[:7], msgspec.json.encode(move.heard).decode()) for move in portion.moves]
             moved = await connection.execute(_MOVE, *zip(*moves, strict=True))
             if moved != f"UPDATE {len(moves)}":

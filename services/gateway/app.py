@@ -18,4 +18,5 @@ service: Final = Service(
     decide=decide,
     events=(*EVENTS, Submitted),
     ingress=True,
+    front="services.gateway.http.front",
 )

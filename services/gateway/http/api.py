@@ -1,0 +1,57 @@
+"""The HTTP application: its routes, its document, and how it is doing."""
+
+from importlib.metadata import version
+from typing import Any, Final
+
+from fastapi import FastAPI
+from pydantic.json_schema import models_json_schema
+
+from services.gateway.http.administration import administration
+from services.gateway.http.asking import add_asks, body_model
+from services.gateway.http.asks import ASKS
+from services.gateway.http.entry import BodyLimit
+from services.gateway.http.live import live
+from services.gateway.http.looking import looking
+from services.gateway.http.problems import refuse_with_problems
+from services.gateway.http.welcome import welcome
+
+SCHEMAS: Final = "#/components/schemas/{model}"
+DESCRIPTION: Final = """\
+A marketplace of agents that coordinate only by reacting to events.
+
+**Asks** change something. Each needs an `Idempotency-Key` of yours: sent again under the same key, it counts once. An
+ask is answered `202` as soon as it is safe; what it leads to comes as events, found at its `Location`. With
+`Prefer: wait=5` the answer waits for the outcome.
+
+**Looks** are answered from views built of events, and say how fresh they are. **Live** tells events as they happen.
+
+Every error is a problem (RFC 9457). Amounts are in minor units (pence, cents).
+"""
+
+
+def create_app(body_bytes_max: int) -> FastAPI:
+    """The application. Whoever runs it gives its ``state`` what the routes work with (``front.py``)."""
+    app = FastAPI(
+        title="Agora",
+        version=version("agora"),
+        description=DESCRIPTION,
+        docs_url=None,  # these pages load programs from elsewhere
+        redoc_url=None,
+        strict_content_type=False,
+    )
+    refuse_with_problems(app)
+    add_asks(app)
+    for router in (looking, live, administration, welcome):
+        app.include_router(router)
+    plain = app.openapi
+    app.openapi = lambda: _with_bodies(plain())
+    app.add_middleware(BodyLimit, bytes_max=body_bytes_max)
+    return app
+
+
+def _with_bodies(document: dict[str, Any]) -> dict[str, Any]:
+    """Add the bodies of the asks, which are read as they come in, without a detour over Python objects."""
+    models = [body_model(ask) for ask in ASKS]
+    _, schemas = models_json_schema([(model, "validation") for model in models], ref_template=SCHEMAS)
+    document["components"]["schemas"] |= schemas["$defs"]
+    return document

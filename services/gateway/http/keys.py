@@ -1,0 +1,101 @@
+"""API keys: who may ask for what. A key is random, shown once, and kept as a digest alone."""
+
+import secrets
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Final, Literal, TypeAlias
+
+import asyncpg
+from cachetools import TTLCache
+
+PREFIX: Final = "agora_"
+SECRET_BYTES: Final = 32
+KNOWN_SECONDS: Final = 5.0
+"""How long a key that was looked up is believed; so long may a revoked one still be used."""
+KNOWN_MAX: Final = 10_000
+LISTED_MAX: Final = 1_000
+
+Scope: TypeAlias = Literal["buyer", "seller", "operator"]
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+
+_FIND: Final = "SELECT scope, agent FROM api_keys WHERE digest = $1 AND revoked_at IS NULL"
+_ADD: Final = """
+INSERT INTO api_keys (id, digest, scope, agent, made_at) VALUES ($1, $2, $3, $4, now()) RETURNING made_at
+"""
+_LIST: Final = "SELECT id, scope, agent, made_at, revoked_at FROM api_keys ORDER BY made_at DESC, id LIMIT $1"
+_REVOKE: Final = "UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1 RETURNING id"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks: a buyer or a seller under its own id, or an operator under a name."""
+
+    scope: Scope
+    agent: str
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether it may do everything."""
+        return self.scope == "operator"
+
+    def request_id(self, key: str) -> str:
+        """The name of a request in the market: nobody else's key ever comes to the same."""
+        return sha256(f"{self.scope}\0{self.agent}\0{key}".encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyShown:
+    """A key as it is listed: without the secret, which nobody has kept."""
+
+    id: str
+    scope: Scope
+    agent: str
+    made_at: datetime
+    revoked_at: datetime | None = None
+
+
+class Keyring:
+    """The keys of one gateway. ``operator_key`` is one that the process was started with."""
+
+    def __init__(self, pool: Pool, operator_key: str | None) -> None:
+        self._pool = pool
+        self._own = digest_of(operator_key) if operator_key else None
+        self._known: TTLCache[bytes, Principal | None] = TTLCache(KNOWN_MAX, KNOWN_SECONDS, time.monotonic)
+
+    async def whose(self, text: str) -> Principal | None:
+        """Whose key this is; ``None`` if it is nobody's, or revoked."""
+        digest = digest_of(text)
+        if self._own is not None and secrets.compare_digest(digest, self._own):
+            return Principal("operator", "operator")
+        if digest not in self._known:
+            row = await self._pool.fetchrow(_FIND, digest)
+            self._known[digest] = Principal(row["scope"], row["agent"]) if row else None
+        return self._known[digest]
+
+    async def make(self, name: str, scope: Scope, agent: str) -> tuple[KeyShown, str]:
+        """Make a key under a name nobody has used; the second of the two is the secret, which cannot be had again."""
+        secret = new_key()
+        made_at = await self._pool.fetchval(_ADD, name, digest_of(secret), scope, agent)
+        return KeyShown(name, scope, agent, made_at), secret
+
+    async def list(self) -> tuple[KeyShown, ...]:
+        """The latest keys, newest first."""
+        return tuple(KeyShown(**dict(row)) for row in await self._pool.fetch(_LIST, LISTED_MAX))
+
+    async def revoke(self, name: str) -> bool:
+        """Let a key open nothing any more; tell whether there is such a key."""
+        found = await self._pool.fetchval(_REVOKE, name) is not None
+        self._known.clear()
+        return found
+
+
+def new_key() -> str:
+    """A key at random."""
+    return PREFIX + secrets.token_urlsafe(SECRET_BYTES)
+
+
+def digest_of(text: str) -> bytes:
+    """What is kept of a key. It has 256 random bits, so nothing slower is needed to keep it from being guessed."""
+    return sha256(text.encode()).digest()

@@ -1,0 +1,146 @@
+"""Errors as problem details (RFC 9457): what happened, to what, and what to do next."""
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+import asyncpg
+import msgspec
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from pydantic_core import ErrorDetails, ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from services.gateway.queries.paging import BadCursor
+
+MEDIA_TYPE: Final = "application/problem+json"
+CLOSED: Final = 499
+"""For the log alone: whoever asked has gone."""
+ERRORS_MAX: Final = 20
+TEXT_CHARS_MAX: Final = 300
+
+log = logging.getLogger("agora.gateway")
+
+
+class Fault(BaseModel):
+    """One thing that is wrong with a request: where (a JSON pointer, or a parameter's name), and what."""
+
+    pointer: str = Field(examples=["/lines/0/quantity"])
+    detail: str = Field(examples=["Input should be a valid integer"])
+
+
+class ProblemDetails(BaseModel):
+    """The body of every error."""
+
+    type: str = Field(examples=["/problems/wrong-fields"])
+    title: str
+    status: int
+    detail: str
+    errors: tuple[Fault, ...] = ()
+
+
+@dataclass(eq=False)
+class Problem(Exception):
+    """A request that is not carried out. ``kind`` names the problem, and stays the same from release to release."""
+
+    status: HTTPStatus
+    kind: str
+    detail: str
+    errors: tuple[tuple[str, str], ...] = ()
+    headers: Mapping[str, str] | None = None
+
+    def response(self) -> Response:
+        """The problem as it is sent."""
+        body: dict[str, Any] = {
+            "type": f"/problems/{self.kind}",
+            "title": self.kind.replace("-", " ").capitalize(),
+            "status": int(self.status),
+            "detail": self.detail,
+        }
+        if self.errors:
+            body["errors"] = [{"pointer": pointer, "detail": detail} for pointer, detail in self.errors]
+        return Response(msgspec.json.encode(body), self.status, self.headers, MEDIA_TYPE)
+
+
+def wrong_fields(error: ValidationError) -> Problem:
+    """A body whose fields are not what they should be. What was sent is not repeated."""
+    details = error.errors(include_url=False, include_context=False, include_input=False)
+    return _wrong("the body is not what it should be", details)
+
+
+def refuse_with_problems(app: FastAPI) -> None:
+    """Have every error of an application be a problem."""
+    app.add_exception_handler(Problem, lambda _, error: _as(error, Problem).response())
+    app.add_exception_handler(RequestValidationError, lambda _, error: _parameters(error).response())
+    app.add_exception_handler(HTTPException, lambda _, error: _of_http(error).response())
+    app.add_exception_handler(BadCursor, lambda _, error: _no_such_page(error).response())
+    for away in (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+        app.add_exception_handler(away, lambda _, error: _away(error).response())
+    app.add_exception_handler(ClientDisconnect, lambda _, __: Response(status_code=CLOSED))
+    app.add_exception_handler(Exception, _unforeseen)
+
+
+def _documented(words: str) -> dict[str, Any]:
+    return {"description": words, "content": {MEDIA_TYPE: {"schema": ProblemDetails.model_json_schema()}}}
+
+
+RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    401: _documented("No API key, or none that is known."),
+    403: _documented("The key may not ask this."),
+    404: _documented("There is no such thing."),
+    409: _documented("It was done already, and cannot be done again."),
+    413: _documented("The body is too large."),
+    422: _documented("Something is wrong with the request; or its key was used for another."),
+    429: _documented("Too many requests in a second."),
+    503: _documented("The gateway is too busy, or its database is away."),
+}
+"""What may come of a request but success, as the document tells it."""
+
+
+def _as(error: Exception, kind: type[Problem]) -> Problem:
+    if not isinstance(error, kind):
+        raise error
+    return error
+
+
+def _parameters(error: Exception) -> Problem:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    return _wrong("a parameter is not what it should be", error.errors())
+
+
+def _wrong(detail: str, details: Iterable[ErrorDetails]) -> Problem:
+    errors = tuple((_pointer(fault), fault["msg"][:TEXT_CHARS_MAX]) for fault in details)[:ERRORS_MAX]
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "wrong-fields", detail, errors)
+
+
+def _pointer(fault: ErrorDetails) -> str:
+    steps = (str(step).replace("~", "~0").replace("/", "~1") for step in fault["loc"])
+    return "".join(f"/{step}" for step in steps)[:TEXT_CHARS_MAX]
+
+
+def _of_http(error: Exception) -> Problem:
+    if not isinstance(error, HTTPException):
+        raise error
+    status = HTTPStatus(error.status_code)
+    return Problem(status, status.phrase.lower().replace(" ", "-"), error.detail, headers=error.headers)
+
+
+def _no_such_page(error: Exception) -> Problem:
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "wrong-fields", str(error), (("/query/after", "no such page"),))
+
+
+def _away(error: Exception) -> Problem:
+    log.warning("a look failed: %s", type(error).__name__)
+    words = "the gateway's database is away, or took too long. Ask again"
+    return Problem(HTTPStatus.SERVICE_UNAVAILABLE, "away", words, headers={"Retry-After": "5"})
+
+
+async def _unforeseen(request: Request, error: Exception) -> Response:
+    del request, error  # the server logs it, with its traceback; whoever asked learns nothing of the inside
+    words = "the request failed for a reason that is ours. Ask again with the same Idempotency-Key"
+    return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", words).response()

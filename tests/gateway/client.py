@@ -1,0 +1,79 @@
+"""Somebody at the gateway's door."""
+
+import asyncio
+import json
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+import aiohttp
+
+_numbers = count()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: dict[str, str]
+    body: Any
+
+    @property
+    def problem(self) -> str:
+        """Which problem it is."""
+        assert self.headers["content-type"] == "application/problem+json"
+        assert self.body["status"] == self.status
+        return self.body["type"].removeprefix("/problems/")
+
+
+@dataclass
+class Caller:
+    """Whoever holds a key, at a gateway."""
+
+    session: aiohttp.ClientSession
+    url: str
+    key: str | None
+    keys: set[str] = field(default_factory=set[str])
+
+    async def call(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
+        """Send a request as it is."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()} | {
+            "Content-Type": "application/json"
+        }
+        if self.key is not None:
+            named |= {"Authorization": f"Bearer {self.key}"}
+        data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        async with self.session.request(method, self.url + path, data=data, headers=named) as response:
+            text = await response.read()
+            told = {name.lower(): value for name, value in response.headers.items()}
+            is_json = "json" in told.get("content-type", "")
+            return Answer(response.status, told, json.loads(text) if is_json and text else text)
+
+    async def look(self, path: str) -> Any:
+        """What a view shows."""
+        answer = await self.call("GET", path)
+        assert answer.status == 200, answer
+        return answer.body["shown"]
+
+    async def shown_at_last(self, path: str, **wanted: object) -> Any:
+        """What a view shows, once these of its fields are so."""
+        async with asyncio.timeout(60):
+            while True:
+                answer = await self.call("GET", path)
+                shown = answer.body["shown"] if answer.status == 200 else {}
+                if all(shown.get(name) == value for name, value in wanted.items()) and answer.status == 200:
+                    return shown
+                await asyncio.sleep(0.05)
+
+    async def ask(self, method: str, path: str, body: object = None, key: str | None = None, wait: int = 20) -> Answer:
+        """Ask for something, and wait for what comes of it."""
+        name = f"test-{next(_numbers)}" if key is None else key
+        self.keys.add(name)
+        return await self.call(method, path, body, Idempotency_Key=name, Prefer=f"wait={wait}")
+
+    async def done(self, method: str, path: str, body: object = None) -> str:
+        """Ask for something, and return the type of the event that answers it."""
+        answer = await self.ask(method, path, body)
+        assert answer.status == 200, answer
+        return answer.body["type"]
