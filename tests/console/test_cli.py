@@ -25,6 +25,9 @@ COMMANDS = (
     "parked",
     "redrive",
     "skip",
+    "access",
+    "key",
+    "topics",
     "docs",
 )
 GROUPS = {"contracts": ("freeze", "check", "diff", "list", "push")}
@@ -151,14 +154,6 @@ def test_an_unknown_service_is_answered_with_those_there_are() -> None:
     code, _, error = agora("run", "fortune-teller")
     assert code == 1
     assert all(name in error for name in discovery.folders())
-
-
-def test_a_door_is_not_run() -> None:
-    doors = [service.name for service in discovery.services() if service.ingress]
-    for door in doors:
-        code, output, _ = agora("run", door, "--json")
-        assert code == 0
-        assert json.loads(output) == {"service": door, "ran": False}
 
 
 def test_a_service_on_its_own_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,12 +77,33 @@ async def test_provisioning_again_changes_nothing(postgres: str, namespace: str,
     await (await asyncpg.connect(first["clerk"].url)).close()
 
 
-async def test_lost_secrets_are_replaced(postgres: str, namespace: str, tmp_path: Path) -> None:
+async def test_a_role_in_use_elsewhere_keeps_its_password(postgres: str, namespace: str, tmp_path: Path) -> None:
+    there = await provision(postgres, ["clerk"], tmp_path / "there", namespace)
+    with pytest.raises(ProvisionError, match=rf"{namespace}clerk, {namespace}clerk_owner are there.*--rotate"):
+        await provision(postgres, ["clerk"], tmp_path / "here", namespace)
+    assert not (tmp_path / "here").exists()
+    await (await asyncpg.connect(there["clerk"].url)).close()
+
+
+async def test_a_new_service_is_not_made_either_while_anothers_password_is_unknown(
+    postgres: str, namespace: str, tmp_path: Path
+) -> None:
+    await provision(postgres, ["clerk"], tmp_path / "there", namespace)
+    with pytest.raises(ProvisionError, match="clerk"):
+        await provision(postgres, ["baker", "clerk"], tmp_path / "here", namespace)
+    admin = await asyncpg.connect(postgres)
+    assert not await admin.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", f"{namespace}baker")
+    await admin.close()
+
+
+async def test_lost_passwords_are_replaced_when_asked_for(postgres: str, namespace: str, tmp_path: Path) -> None:
     first = await provision(postgres, ["clerk"], tmp_path, namespace)
     (tmp_path / "secrets.json").unlink()
-    second = await provision(postgres, ["clerk"], tmp_path, namespace)
+    second = await provision(postgres, ["clerk"], tmp_path, namespace, rotate=True)
     assert first["clerk"].url != second["clerk"].url
     await (await asyncpg.connect(second["clerk"].url)).close()
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await asyncpg.connect(first["clerk"].url)
 
 
 async def test_a_namespace_that_names_no_database_is_refused(postgres: str, tmp_path: Path) -> None:

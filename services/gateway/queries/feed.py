@@ -20,7 +20,10 @@ TIMELINE_STREAMS: Final = ("transactions", "shipments")
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which records are asked for: of a story, of an agent (``stream`` and ``agent``), of both, or all."""
+    """Which records are asked for: of a story, of an agent (``stream`` and ``agent``), of both, or all.
+
+    An agent sees its own copy of what it was told; without one, every event is there once and whole.
+    """
 
     story: str | None = None
     stream: str | None = None
@@ -158,6 +161,7 @@ def _where(of: Filter) -> tuple[str, list[Any]]:
     wanted: Mapping[str, str | None] = {"story": of.story, "stream": of.stream, "subject": of.agent}
     given = [(column, value) for column, value in wanted.items() if value is not None]
     words = "".join(f" AND {column} = ${place}" for place, (column, _) in enumerate(given, 3))
+    words += "" if of.agent else " AND whole"
     return words, [value for _, value in given]
 
 
