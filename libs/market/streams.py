@@ -10,3 +10,5 @@ PRODUCTS: Final = Stream("products")
 TRANSACTIONS: Final = Stream("transactions")
 SHIPMENTS: Final = Stream("shipments")
 REQUESTS: Final = Stream("requests")
+
+ALL: Final = (BUYERS, SELLERS, PRODUCTS, TRANSACTIONS, SHIPMENTS, REQUESTS)

@@ -13,6 +13,7 @@ from agora.versions import openers
 from market.catalogue import COMMANDS
 from market.ids import RequestId
 from market.requests import RequestRefused
+from market.streams import ALL
 
 Consumes: TypeAlias = Submitted
 Publishes: Final[tuple[type[Event], ...]] = (*COMMANDS, RedriveParked, SkipParked, RequestRefused)
@@ -37,9 +38,11 @@ def _read(event: Submitted) -> Event | str:
     if command is None:
         return "unknown command"
     try:
-        return command(event.body.encode())
+        opened = command(event.body.encode())
     except ValidationError as error:
         return fault_of(error)[:100]
+    # What is addressed to no stream could never be published, and nothing after it either.
+    return opened if all(subject.stream in ALL for subject in opened.concerns()) else "unknown stream"
 
 
 def _refused(event: Submitted, reason: str) -> RequestRefused:

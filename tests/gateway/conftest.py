@@ -63,6 +63,7 @@ async def gateway(tmp_path_factory: pytest.TempPathFactory, postgres: str, kafka
             "AGORA_NAMESPACE": site.namespace,
             "AGORA_HTTP": f"127.0.0.1:{port}",
             "AGORA_HTTP_RATE": str(RATE),
+            "AGORA_HTTP_STRANGERS": "1000",
             "AGORA_OPERATOR_KEY": OPERATOR,
         }
         child = Child("gateway", environment, Path(home) / "gateway.log")

@@ -5,10 +5,19 @@ import json
 import secrets
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeAlias
 
+import asyncpg
+import pytest
+
+from services.gateway.http.live import Live
+from services.gateway.queries import feed
 from tests.gateway.client import Caller
 from tests.gateway.conftest import As
+from tests.services.gateway_database import made
+
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 
 async def events(caller: Caller, query: str, last: int | None = None) -> AsyncGenerator[tuple[int, str, Any]]:
@@ -43,7 +52,7 @@ async def test_an_agent_hears_live_what_it_is_told(operator: Caller, as_: As) ->
 
 async def test_following_again_after_any_event_loses_and_repeats_nothing(operator: Caller) -> None:
     name = f"again-{secrets.token_hex(4)}"
-    query = f"stream=sellers&agent={name}"
+    query = f"agent=sellers/{name}"
     await register(operator, name, 4)
     whole = (await operator.call("GET", f"/v1/events?{query}")).body["events"]
     assert len(whole) == 8
@@ -64,3 +73,53 @@ async def test_a_story_is_told_from_its_first_word(operator: Caller) -> None:
         ("RegisterSeller.v1", asked.body["story"]),
         ("SellerRegistered.v1", asked.body["story"]),
     ]
+
+
+@pytest.fixture
+async def empty(postgres: str, tmp_path: Path) -> AsyncGenerator[Pool]:
+    access = await made(postgres, tmp_path)
+    async with asyncpg.create_pool(access.owner_url, min_size=1, max_size=2) as pool:
+        yield pool
+
+
+class Still:
+    """Views that move on when they are told to."""
+
+    number = 0
+
+    async def after(self, number: int, seconds: float) -> int:
+        del number, seconds
+        self.number += 1
+        return self.number
+
+
+def opened(told: bytes) -> tuple[int, str, Any]:
+    lines = dict(line.split(": ", 1) for line in told.decode().strip().split("\n"))
+    return int(lines["id"]), lines["event"], json.loads(lines["data"])
+
+
+async def test_who_is_slow_is_told_how_much_it_missed_and_goes_on_from_there(empty: Pool) -> None:
+    live = Live(empty, Still(), readers_max=1, behind_max=10)
+    await add(empty, "SellerRegistered.v1", 25)
+    async with aclosing(live.tell(feed.ALL, 0)) as told:
+        before = [opened(await anext(told)) for _ in range(25)]  # what was there is told whole, however much it is
+        assert [kind for _, kind, _ in before] == ["SellerRegistered.v1"] * 25
+        await add(empty, "ProductListed.v1", 8)
+        await add(empty, "PriceChanged.v1", 7)
+        last, kind, missed = opened(await anext(told))
+        assert (kind, missed["events"]) == ("coalesced", 15)
+        assert missed["types"] == {"PriceChanged.v1": 7, "ProductListed.v1": 8}
+        assert (missed["after"], missed["until"]) == (before[-1][0], last)
+        await add(empty, "SellerRegistered.v1", 2)
+        after = [opened(await anext(told)) for _ in range(2)]
+        assert [number for number, _, _ in after] == [last + 1, last + 2]
+
+
+async def add(pool: Pool, kind: str, times: int) -> None:
+    place = await pool.fetchval("SELECT count(*) FROM feed")
+    await pool.executemany(
+        "INSERT INTO feed "
+        "(stream, partition, log_offset, subject, source, id, type, story, causation, at, whole, data) VALUES "
+        "('sellers', 0, $1, 'sam', 'seller-0', $1::bigint::text, $2, 'story', '', now(), true, '{}')",
+        [(place + number, kind) for number in range(times)],
+    )

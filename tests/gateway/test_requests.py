@@ -25,14 +25,14 @@ async def test_a_request_sent_again_counts_once(operator: Caller, times: int) ->
     )
     assert {answer.status for answer in answers} == {200}
     assert {answer.body["type"] for answer in answers} == {"SellerRegistered.v1"}
-    heard = (await operator.call("GET", f"/v1/events?stream=sellers&agent=pat-{times}")).body["events"]
+    heard = (await operator.call("GET", f"/v1/events?agent=sellers/pat-{times}")).body["events"]
     assert [event["type"] for event in heard] == ["RegisterSeller.v1", "SellerRegistered.v1"]
 
 
 async def test_another_request_under_a_used_key_is_refused(operator: Caller) -> None:
     await operator.ask("POST", "/v1/sellers", SELLER, key="used")
     answer = await operator.ask("POST", "/v1/sellers", {**SELLER, "currency": "EUR"}, key="used")
-    assert (answer.status, answer.problem) == (422, "key-reused")
+    assert (answer.status, answer.problem) == (409, "key-reused")
 
 
 async def test_one_callers_key_is_not_anothers(operator: Caller, as_: As) -> None:
@@ -81,17 +81,28 @@ async def test_a_body_beyond_all_measure_is_turned_away(operator: Caller) -> Non
     assert answer.problem
 
 
-@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/v1/nothing", 404), ("PATCH", "/v1/sellers", 405)])
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/v1/nothing", 404), ("PATCH", "/v1/sellers", 405), ("POST", "/v1/buyers/ann/cart/mug", 405)],
+)
 async def test_what_is_not_there_is_a_problem_as_well(operator: Caller, method: str, path: str, status: int) -> None:
     answer = await operator.call(method, path)
     assert answer.status == status
     assert answer.problem
 
 
-@pytest.mark.parametrize("path", ["/v1/products?after=nonsense", "/v1/products?limit=0", "/v1/events?after=-1"])
-async def test_a_wrong_page_is_a_problem(operator: Caller, path: str) -> None:
-    answer = await operator.call("GET", path)
-    assert (answer.status, answer.problem) == (422, "wrong-fields")
+WRONG_PAGES = [
+    ("products?after=nonsense", 404),
+    ("products?limit=0", 422),
+    ("events?after=-1", 422),
+    ("live?agent=ann", 422),
+]
+
+
+@pytest.mark.parametrize(("page", "status"), WRONG_PAGES)
+async def test_a_wrong_page_is_a_problem(operator: Caller, page: str, status: int) -> None:
+    answer = await operator.call("GET", f"/v1/{page}")
+    assert (answer.status, answer.problem) == (status, "not-found" if status == 404 else "wrong-fields")
     assert answer.body["errors"][0]["pointer"].startswith("/query/")
 
 

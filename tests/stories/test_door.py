@@ -71,6 +71,8 @@ async def test_a_key_used_for_another_request_is_refused_and_the_first_stands() 
         ("CheckOut.v1", '{"buyer": "\\ud800"}'),
         ("CheckOut.v2", asking("key", ORDER).body),
         ("OrderPlaced.v1", "{}"),
+        ("RedriveParked.v1", '{"service":"buyer","stream":"no \\u00b6 topic","agent":"B"}'),
+        ("SkipParked.v1", '{"service":"buyer","stream":"nowhere","agent":"B"}'),
         ("", ""),
     ],
 )

@@ -14,10 +14,10 @@ from services.gateway.http.asks import ANSWERS_TO
 from services.gateway.http.entry import Asker, Entry, must_operate
 from services.gateway.http.keys import Keyring, KeyShown, Scope
 from services.gateway.http.looking import NO_NUL
-from services.gateway.http.problems import RESPONSES, Problem
+from services.gateway.http.problems import CODES, RESPONSES, Problem
 from services.gateway.queries import feed, requests
 
-administration: Final = APIRouter(responses={code: RESPONSES[code] for code in (401, 403, 404, 409, 422, 429, 503)})
+administration: Final = APIRouter(responses={code: RESPONSES[code] for code in CODES})
 
 
 RequestKey = Annotated[str, Path(min_length=1, max_length=100, pattern=NO_NUL, description="Its Idempotency-Key.")]

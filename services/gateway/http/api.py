@@ -11,11 +11,10 @@ from services.gateway.http.asking import add_asks, body_model
 from services.gateway.http.asks import ASKS
 from services.gateway.http.entry import BodyLimit
 from services.gateway.http.live import live
-from services.gateway.http.looking import looking
-from services.gateway.http.problems import refuse_with_problems
+from services.gateway.http.looking import NO_NUL, looking
+from services.gateway.http.problems import SCHEMAS, ProblemDetails, refuse_with_problems
 from services.gateway.http.welcome import welcome
 
-SCHEMAS: Final = "#/components/schemas/{model}"
 DESCRIPTION: Final = """\
 A marketplace of agents that coordinate only by reacting to events.
 
@@ -50,8 +49,19 @@ def create_app(body_bytes_max: int) -> FastAPI:
 
 
 def _with_bodies(document: dict[str, Any]) -> dict[str, Any]:
-    """Add the bodies of the asks, which are read as they come in, without a detour over Python objects."""
-    models = [body_model(ask) for ask in ASKS]
-    _, schemas = models_json_schema([(model, "validation") for model in models], ref_template=SCHEMAS)
-    document["components"]["schemas"] |= schemas["$defs"]
+    """Add the bodies of the asks, which are read as they come in, and of problems."""
+    models = [*(body_model(ask) for ask in ASKS), ProblemDetails]
+    _, schemas = models_json_schema([(model, "validation") for model in models], ref_template=f"{SCHEMAS}{{model}}")
+    document["components"]["schemas"] |= _without_nul(schemas["$defs"])
     return document
+
+
+def _without_nul(schema: Any) -> Any:
+    """Say of every text that it holds no NUL: no body may."""
+    if isinstance(schema, list):
+        return [_without_nul(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    said = {name: _without_nul(one) for name, one in schema.items()}
+    is_free = said.get("type") == "string" and not said.keys() & {"pattern", "format", "enum", "const"}
+    return {**said, "pattern": NO_NUL} if is_free else said

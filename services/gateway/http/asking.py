@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import quote
 
 import msgspec
@@ -19,7 +19,7 @@ from services.gateway.http.asks import ASKS, Ask
 from services.gateway.http.desk import Desk, Outcomes
 from services.gateway.http.entry import Asker, Entry, must_be, must_operate
 from services.gateway.http.keys import Pool, Principal
-from services.gateway.http.problems import RESPONSES, Problem, wrong_fields
+from services.gateway.http.problems import RESPONSES, SCHEMAS, Problem, wrong_fields
 from services.gateway.queries import products
 from services.gateway.queries.feed import Outcome
 
@@ -41,7 +41,6 @@ IdempotencyKey = Annotated[
 Prefer = Annotated[
     str | None,
     Header(
-        max_length=100,
         description=f"`wait=N` holds the answer until the outcome is there, N seconds at most ({WAIT_SECONDS_MAX}).",
         examples=["wait=5"],
     ),
@@ -191,9 +190,9 @@ def seconds_of(prefer: str | None) -> int:
 
 
 def _refused(refusal: str) -> Problem:
-    kind = "key-reused" if refusal == KEY_REUSED else "refused"
-    words = f"{refusal}. Take another Idempotency-Key" if refusal == KEY_REUSED else refusal
-    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, kind, words)
+    if refusal == KEY_REUSED:
+        return Problem(HTTPStatus.CONFLICT, "key-reused", f"{refusal}. Take another Idempotency-Key")
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "refused", refusal)
 
 
 def accepted(story: str, found: Outcome | None) -> dict[str, Any]:
@@ -210,6 +209,7 @@ def body_model(ask: Ask) -> type[BaseModel]:
     fields: dict[str, Any] = {
         name: (field.annotation, field) for name, field in ask.command.model_fields.items() if name not in said
     }
+    fields |= {name: (Literal[values], ...) for name, values in ask.one_of.items()}
     config = ConfigDict(extra="forbid", strict=True, str_min_length=1, str_max_length=TEXT_LENGTH_MAX)
     return create_model(f"{ask.command.__name__}Body", __config__=config, __doc__=ask.command.__doc__, **fields)
 
@@ -220,7 +220,7 @@ def _in_path(ask: Ask) -> tuple[str, ...]:
 
 def _documented(ask: Ask) -> dict[str, Any]:
     model = body_model(ask)
-    content = {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}, "example": dict(ask.example)}
+    content = {"schema": {"$ref": f"{SCHEMAS}{model.__name__}"}, "example": dict(ask.example)}
     name = {"type": "string", "minLength": 1, "maxLength": TEXT_LENGTH_MAX}
     examples = {"buyer": "ann", "seller": "sam", "product": "mug", "transaction": "order-1"}
     documented: dict[str, Any] = {

@@ -1,7 +1,7 @@
 """What may be asked over HTTP: each command with its address, who may ask it, and which events answer it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from agora.control import RedriveParked, SkipParked
@@ -39,6 +39,7 @@ from market.sellers import (
     SellerRegistrationRefused,
 )
 from market.shipments import ConfirmDelivery, DeliveryRefused, ParcelDelivered
+from market.streams import ALL
 from market.transactions import (
     ClearPayout,
     PaymentSucceeded,
@@ -64,7 +65,8 @@ class Ask:
     """One command. The path's names are fields of it, as is ``reviewer``, which is whoever asks; the rest is the body.
 
     Beside operators, who may ask everything, only the agent named in the path under ``scope`` may ask it.
-    ``trusted`` fields are taken from operators alone. ``own_product`` asks for a product that is the seller's.
+    ``trusted`` fields are taken from operators alone. ``own_product`` asks for a product that is the seller's;
+    ``one_of`` names the only values that some fields may have.
     """
 
     method: Literal["POST", "PUT", "DELETE"]
@@ -75,6 +77,7 @@ class Ask:
     scope: Scope = "operator"
     trusted: frozenset[str] = frozenset()
     own_product: bool = False
+    one_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
     @property
     def answer_types(self) -> tuple[str, ...]:
@@ -85,6 +88,7 @@ class Ask:
 _LINE: Final = {"product": "mug", "version": 1, "seller": "sam", "quantity": 2, "price_minor": 450}
 _CARD: Final = {"method": "credit", "instalments": 1, "token": "tok_1"}
 _PARKED: Final = {"service": "buyer", "stream": "buyers", "agent": "ann"}
+_STREAMS: Final = {"stream": tuple(stream.name for stream in ALL)}
 
 ASKS: Final = (
     Ask(
@@ -177,8 +181,8 @@ ASKS: Final = (
         (PayoutRejected, VerdictRefused),
         {"reason": "a stolen card"},
     ),
-    Ask("POST", "/v1/parked/redrive", RedriveParked, (), _PARKED),
-    Ask("POST", "/v1/parked/skip", SkipParked, (), _PARKED),
+    Ask("POST", "/v1/parked/redrive", RedriveParked, (), _PARKED, one_of=_STREAMS),
+    Ask("POST", "/v1/parked/skip", SkipParked, (), _PARKED, one_of=_STREAMS),
 )
 """Every command there is, in the order in which a market needs them. Without answers, a request is done once let in."""
 ANSWERS: Final = tuple(sorted({answer for ask in ASKS for answer in ask.answer_types}))

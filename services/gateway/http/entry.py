@@ -13,21 +13,21 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.gateway.http.keys import Keyring, Principal
 from services.gateway.http.problems import Problem
 
-STRANGERS_PER_SECOND_MAX: Final = 20
-"""Requests without a sound key, from one address."""
-
 _NO_KEY: Final = "send an API key: Authorization: Bearer agora_…"
 _WRONG_KEY: Final = "this API key is unknown or revoked. Ask an operator for another"
 _bearer: Final = HTTPBearer(auto_error=False, scheme_name="API key", description="A key such as `agora_…`.")
 
 
 class Entry:
-    """Lets a request in by its key, and counts it. One principal has one rate, however many keys it has."""
+    """Lets a request in by its key, and counts it. One principal has one rate, however many keys it has.
 
-    def __init__(self, keyring: Keyring, per_second: int) -> None:
+    All that comes from one address without a sound key has one rate as well.
+    """
+
+    def __init__(self, keyring: Keyring, per_second: int, strangers_per_second: int) -> None:
         self.keyring = keyring
         self._rate = RateLimitItemPerSecond(per_second)
-        self._strangers = RateLimitItemPerSecond(STRANGERS_PER_SECOND_MAX)
+        self._strangers = RateLimitItemPerSecond(strangers_per_second)
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
 
     async def let_in(self, request: Request) -> Principal:

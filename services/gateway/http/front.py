@@ -60,7 +60,7 @@ async def work(service: Service, address: Address, watch: "Watch | None" = None)
     ):
         desk, outcomes = Desk(ingress), Outcomes(partial(_answers, pool), projector.changed)
         app = create_app(house.http_body_bytes)
-        app.state.entry = Entry(Keyring(pool, _secret(house)), house.http_rate)
+        app.state.entry = Entry(Keyring(pool, _secret(house)), house.http_rate, house.http_strangers)
         app.state.counter = Counter(desk, outcomes, pool)
         app.state.live = Live(pool, projector.changed, house.http_readers)
         app.state.looks = Looks(pool, projector.freshness)

@@ -20,7 +20,7 @@ from services.gateway.http.desk import Changed
 from services.gateway.http.entry import Asker
 from services.gateway.http.keys import Pool, Principal
 from services.gateway.http.looking import NO_NUL
-from services.gateway.http.problems import Problem
+from services.gateway.http.problems import CODES, RESPONSES, Problem
 from services.gateway.queries import feed
 
 PAGE: Final = 500
@@ -29,12 +29,13 @@ BEHIND_MAX: Final = 2_000
 PAUSE_SECONDS: Final = 0.1
 QUIET_SECONDS_MAX: Final = 15.0
 
-_ID: Final = Query(min_length=1, max_length=100, pattern=NO_NUL)
-Story = Annotated[str | None, _ID]
-StreamName = Annotated[str | None, _ID]
-Agent = Annotated[str | None, _ID]
+Story = Annotated[str | None, Query(min_length=1, max_length=100, pattern=NO_NUL)]
+Agent = Annotated[
+    str | None,
+    Query(max_length=120, pattern=r"^[a-z]+/[^\x00]+$", description="One agent: `stream/id`, as `buyers/ann`."),
+]
 
-live: Final = APIRouter(tags=["live"])
+live: Final = APIRouter(tags=["live"], responses={code: RESPONSES[code] for code in CODES})
 
 
 class EventStream(StreamingResponse):
@@ -50,6 +51,7 @@ class Live:
     pool: Pool
     changed: Changed
     readers_max: int
+    behind_max: int = BEHIND_MAX
     readers: int = 0
 
     def join(self) -> None:
@@ -66,7 +68,7 @@ class Live:
         while True:
             number = self.changed.number
             head = await feed.head(self.pool)
-            if at >= whole and head - at > BEHIND_MAX:
+            if at >= whole and head - at > self.behind_max:
                 yield await self._coalesced(of, at, head)
                 at = head
             rows = await feed.after(self.pool, at, PAGE, of)
@@ -89,25 +91,21 @@ class Live:
         return format_sse_event(id=str(head), event="coalesced", data_str=msgspec.json.encode(told).decode())
 
 
-def filter_of(asker: Principal, story: str | None, stream: str | None, agent: str | None) -> feed.Filter:
+def filter_of(asker: Principal, story: str | None, agent: str | None) -> feed.Filter:
     """What a reader may see of what it asks for: only operators see more than their own. Raises ``Problem``."""
-    if (stream is None) != (agent is None):
-        detail = "stream and agent name one agent together: say both, or neither"
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "wrong-fields", detail)
-    own = (f"{asker.scope}s", asker.agent)
-    if asker.is_operator:
-        return feed.Filter(story, stream, agent)
-    if stream is not None and (stream, agent) != own:
-        raise Problem(HTTPStatus.FORBIDDEN, "not-yours", f"this key sees what {own[1]!r} of {own[0]} is told, no more")
-    return feed.Filter(story, *own)
+    own = f"{asker.scope}s/{asker.agent}"
+    if not asker.is_operator and agent not in {None, own}:
+        raise Problem(HTTPStatus.FORBIDDEN, "not-yours", f"this key sees what '{own}' is told, no more")
+    stream, _, name = ((agent or "") if asker.is_operator else own).partition("/")
+    return feed.Filter(story, stream or None, name or None)
 
 
 async def _seat(
-    request: Request, asker: Asker, story: Story = None, stream: StreamName = None, agent: Agent = None
+    request: Request, asker: Asker, story: Story = None, agent: Agent = None
 ) -> AsyncGenerator[feed.Filter]:
     """A reader's place, and what it may see; both are settled before anything is sent."""
     followed: Live = request.app.state.live
-    of = filter_of(asker, story, stream, agent)
+    of = filter_of(asker, story, agent)
     followed.join()
     try:
         yield of
@@ -142,13 +140,12 @@ async def events(
     request: Request,
     asker: Asker,
     story: Story = None,
-    stream: StreamName = None,
     agent: Agent = None,
     after: Annotated[int, Query(ge=0, le=2**62, description="The id after which to begin.")] = 0,
     limit: Annotated[int, Query(ge=1, le=feed.EVENTS_MAX)] = 100,
 ) -> Response:
     """Events in the order in which the gateway heard them."""
     followed: Live = request.app.state.live
-    found = await feed.after(followed.pool, after, limit, filter_of(asker, story, stream, agent))
+    found = await feed.after(followed.pool, after, limit, filter_of(asker, story, agent))
     body = {"events": found, "next": found[-1].seq if found else after}
     return Response(msgspec.json.encode(body), media_type="application/json")

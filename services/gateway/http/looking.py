@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from agora.projector import Fresh
 from services.gateway.http.entry import Asker, must_be, must_operate
 from services.gateway.http.keys import Pool
-from services.gateway.http.problems import RESPONSES, Problem
+from services.gateway.http.problems import CODES, RESPONSES, Problem
 from services.gateway.queries import agents, audit, carts, ledger, orders, parked, products, sales
 from services.gateway.queries.paging import CURSOR_CHARS_MAX, LIMIT, LIMIT_MAX, Page
 
@@ -28,7 +28,7 @@ After = Annotated[str | None, Query(max_length=CURSOR_CHARS_MAX, description="Th
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 Text = Annotated[str, Query(max_length=100, pattern=NO_NUL)]
 
-looking: Final = APIRouter(tags=["looks"], responses={code: RESPONSES[code] for code in (401, 403, 404, 422, 429, 503)})
+looking: Final = APIRouter(tags=["looks"], responses={code: RESPONSES[code] for code in CODES})
 
 
 class Freshness(BaseModel):

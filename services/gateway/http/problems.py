@@ -1,6 +1,7 @@
 """Errors as problem details (RFC 9457): what happened, to what, and what to do next."""
 
 import logging
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -17,6 +18,7 @@ from starlette.requests import ClientDisconnect
 
 from services.gateway.queries.paging import BadCursor
 
+SCHEMAS: Final = "#/components/schemas/"
 MEDIA_TYPE: Final = "application/problem+json"
 CLOSED: Final = 499
 """For the log alone: whoever asked has gone."""
@@ -76,7 +78,7 @@ def refuse_with_problems(app: FastAPI) -> None:
     """Have every error of an application be a problem."""
     app.add_exception_handler(Problem, lambda _, error: _as(error, Problem).response())
     app.add_exception_handler(RequestValidationError, lambda _, error: _parameters(error).response())
-    app.add_exception_handler(HTTPException, lambda _, error: _of_http(error).response())
+    app.add_exception_handler(HTTPException, lambda request, error: _of_http(app, request, error).response())
     app.add_exception_handler(BadCursor, lambda _, error: _no_such_page(error).response())
     for away in (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
         app.add_exception_handler(away, lambda _, error: _away(error).response())
@@ -85,20 +87,23 @@ def refuse_with_problems(app: FastAPI) -> None:
 
 
 def _documented(words: str) -> dict[str, Any]:
-    return {"description": words, "content": {MEDIA_TYPE: {"schema": ProblemDetails.model_json_schema()}}}
+    return {"description": words, "content": {MEDIA_TYPE: {"schema": {"$ref": f"{SCHEMAS}ProblemDetails"}}}}
 
 
 RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    400: _documented("The request cannot be read."),
     401: _documented("No API key, or none that is known."),
     403: _documented("The key may not ask this."),
     404: _documented("There is no such thing."),
-    409: _documented("It was done already, and cannot be done again."),
+    409: _documented("Its Idempotency-Key was used for another request, or for what cannot be told twice."),
     413: _documented("The body is too large."),
-    422: _documented("Something is wrong with the request; or its key was used for another."),
+    422: _documented("Something is wrong with what the request says."),
     429: _documented("Too many requests in a second."),
     503: _documented("The gateway is too busy, or its database is away."),
 }
 """What may come of a request but success, as the document tells it."""
+CODES: Final = (400, 401, 403, 404, 409, 422, 429, 503)
+"""Those that may come of any request without a large body."""
 
 
 def _as(error: Exception, kind: type[Problem]) -> Problem:
@@ -123,15 +128,24 @@ def _pointer(fault: ErrorDetails) -> str:
     return "".join(f"/{step}" for step in steps)[:TEXT_CHARS_MAX]
 
 
-def _of_http(error: Exception) -> Problem:
+def _of_http(app: FastAPI, request: Request, error: Exception) -> Problem:
     if not isinstance(error, HTTPException):
         raise error
     status = HTTPStatus(error.status_code)
-    return Problem(status, status.phrase.lower().replace(" ", "-"), error.detail, headers=error.headers)
+    is_wrong_method = status is HTTPStatus.METHOD_NOT_ALLOWED
+    headers = {"Allow": _allowed(app, request.url.path)} if is_wrong_method else error.headers
+    return Problem(status, status.phrase.lower().replace(" ", "-"), error.detail, headers=headers)
+
+
+def _allowed(app: FastAPI, path: str) -> str:
+    """Every method of an address: several routes may share it, and each knows of itself alone."""
+    templates = app.openapi()["paths"].items()
+    ways = [methods for template, methods in templates if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path)]
+    return ", ".join(sorted({method.upper() for methods in ways for method in methods})) or "GET"
 
 
 def _no_such_page(error: Exception) -> Problem:
-    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "wrong-fields", str(error), (("/query/after", "no such page"),))
+    return Problem(HTTPStatus.NOT_FOUND, "not-found", str(error), (("/query/after", "no such page"),))
 
 
 def _away(error: Exception) -> Problem:
