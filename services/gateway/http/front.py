@@ -39,6 +39,8 @@ OPEN_REQUESTS_MAX: Final = 10_000
 GRACE_SECONDS: Final = 5
 TRIM_SECONDS: Final = 60.0
 
+NO_OPERATOR: Final = "nobody has a key yet, so nothing can be asked: start with an AGORA_OPERATOR_KEY made at random"
+
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 log = logging.getLogger("agora.gateway")
@@ -60,7 +62,10 @@ async def work(service: Service, address: Address, watch: "Watch | None" = None)
     ):
         desk, outcomes = Desk(ingress), Outcomes(partial(_answers, pool), projector.changed)
         app = create_app(house.http_body_bytes)
-        app.state.entry = Entry(Keyring(pool, _secret(house)), house.http_rate, house.http_strangers)
+        keyring = Keyring(pool, _secret(house))
+        if not await keyring.has_operator():
+            log.warning(NO_OPERATOR)
+        app.state.entry = Entry(keyring, house.http_rate, house.http_strangers)
         app.state.counter = Counter(desk, outcomes, pool)
         app.state.live = Live(pool, projector.changed, house.http_readers)
         app.state.looks = Looks(pool, projector.freshness)

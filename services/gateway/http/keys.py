@@ -24,6 +24,7 @@ _FIND: Final = "SELECT scope, agent FROM api_keys WHERE digest = $1 AND revoked_
 _ADD: Final = """
 INSERT INTO api_keys (id, digest, scope, agent, made_at) VALUES ($1, $2, $3, $4, now()) RETURNING made_at
 """
+_OPERATOR: Final = "SELECT EXISTS (SELECT FROM api_keys WHERE scope = 'operator' AND revoked_at IS NULL)"
 _LIST: Final = "SELECT id, scope, agent, made_at, revoked_at FROM api_keys ORDER BY made_at DESC, id LIMIT $1"
 _REVOKE: Final = "UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1 RETURNING id"
 
@@ -63,6 +64,10 @@ class Keyring:
         self._pool = pool
         self._own = digest_of(operator_key) if operator_key else None
         self._known: TTLCache[bytes, Principal | None] = TTLCache(KNOWN_MAX, KNOWN_SECONDS, time.monotonic)
+
+    async def has_operator(self) -> bool:
+        """Whether anybody can make other keys."""
+        return self._own is not None or await self._pool.fetchval(_OPERATOR)
 
     async def whose(self, text: str) -> Principal | None:
         """Whose key this is; ``None`` if it is nobody's, or revoked."""
