@@ -150,7 +150,7 @@ def _part(service: Service) -> Part:
 
 def _streams(event: type[Event], parts: tuple[Part, ...], words: Mapping[str, Any]) -> tuple[str, ...]:
     if event in CONTROLS:
-        return tuple(sorted(part.stream for part in parts if not part.ingress))
+        return tuple(sorted({part.stream for part in parts if not part.ingress}))
     if any(part.ingress and event in part.hears for part in parts):
         return ()
     return tuple(sorted({subject.stream.name for subject in example_of(event, words).concerns()}))
