@@ -28,7 +28,7 @@ async def open_door(
     engine = Engine(
         service, store, log, WallClock(), promises=promises(), agents_per_partition_max=2 * SUBMISSIONS_PER_COMMIT_MAX
     )
-    loops = [asyncio.create_task(_relay(engine, waiting)), asyncio.create_task(_sweep(engine))]
+    loops = [asyncio.create_task(work) for work in (_hold(engine, waiting), _relay(engine, waiting), _sweep(engine))]
     try:
         yield Ingress(engine, WallClock(), waiting)
         await engine.relay.drained()
@@ -43,7 +43,6 @@ async def open_door(
 
 
 async def _relay(engine: Engine, waiting: Callable[[str], None]) -> None:
-    await _claim(engine, waiting)
     while True:
         await engine.relay.work()
         try:
@@ -53,14 +52,15 @@ async def _relay(engine: Engine, waiting: Callable[[str], None]) -> None:
             await asyncio.sleep(RETRY_SECONDS)
 
 
-async def _claim(engine: Engine, waiting: Callable[[str], None]) -> None:
-    """What a door before this one let in and did not publish is published without waiting for the next request."""
-    while not engine.owned:
+async def _hold(engine: Engine, waiting: Callable[[str], None]) -> None:
+    """Keep the lane, so that what a door before this one did not publish need not wait for the next request."""
+    while True:
         try:
-            await engine.own([LANE])
+            if not engine.owned:
+                await engine.own([LANE])
         except Unavailable as unavailable:
             waiting(str(unavailable))
-            await asyncio.sleep(RETRY_SECONDS)
+        await asyncio.sleep(RETRY_SECONDS)
 
 
 async def _sweep(engine: Engine) -> None:

@@ -17,6 +17,7 @@ from agora.partition import HistoryLost
 from agora.projector import Projector
 from agora.serve import Address, ServeError
 from agora.service import Service
+from agora.turns import Engine
 from agora.view_store import Superseded
 from services.gateway.http.api import create_app
 from services.gateway.http.asking import Counter
@@ -69,7 +70,7 @@ async def work(service: Service, address: Address, watch: "Watch | None" = None)
         app.state.counter = Counter(desk, outcomes, pool)
         app.state.live = Live(pool, projector.changed, house.http_readers)
         app.state.looks = Looks(pool, projector.freshness)
-        app.state.not_ready = lambda: None if projector.freshness() else "the log was not reached yet"
+        app.state.not_ready = partial(_not_ready, ingress.engine, projector)
         server = _Server(_config(app))
         async with _beside(server, desk.work(), outcomes.work(), projector.run(), _trim(pool, house.feed_events)):
             log.info("ready", extra={"url": f"http://{house.http}"})
@@ -137,6 +138,12 @@ async def _beside(server: uvicorn.Server, *work: Coroutine[None, None, None]) ->
             raise ServeError(str(end)) from None
         if isinstance(end, Exception):
             raise end
+
+
+def _not_ready(engine: Engine, projector: Projector) -> str | None:
+    if not engine.owned:
+        return "the door is shut: its database is not there"
+    return None if projector.freshness() else "the log was not reached yet"
 
 
 async def _answers(pool: Pool, stories: Sequence[str]) -> Sequence[feed.Outcome]:
