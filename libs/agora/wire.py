@@ -156,7 +156,7 @@ def seal(
             _dataschema(wire_name),
             cause.correlation,
             cause.causation,
-            f"00-{cause.trace}-{_span(source, sequence)}-01",
+            f"00-{cause.trace}-{span_of(source, sequence)}-01",
             number,
             readable_as,
             msgspec.Raw(data),
@@ -187,7 +187,8 @@ def _source_tag(source: str) -> int:
     return int.from_bytes(blake2b(source.encode(), digest_size=8).digest(), "big")
 
 
-def _span(source: str, sequence: int) -> str:
+def span_of(source: str, sequence: int) -> str:
+    """The span id of what a source says under a number."""
     # Distinct per record and never zero: the place it comes from, with its number folded in.
     return f"{(_source_tag(source) + sequence) % (2**64 - 1) + 1:016x}"
 

@@ -90,7 +90,12 @@ async def open_books(service: str, url: str) -> AsyncGenerator[Books]:
             url,
             timeout=CONNECT_SECONDS_MAX,
             command_timeout=QUERY_SECONDS_MAX,
-            server_settings={"application_name": "agora audit", "jit": "off"},
+            server_settings={
+                "application_name": "agora audit",
+                "jit": "off",
+                # All books stay open while one after the other is read; a service's role would be thrown out meanwhile.
+                "idle_in_transaction_session_timeout": f"{QUERY_SECONDS_MAX}s",
+            },
         )
     except (OSError, TimeoutError, asyncpg.PostgresError) as error:
         raise Failure(f"the database of the service '{service}' cannot be reached: {error}") from error

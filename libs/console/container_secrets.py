@@ -3,6 +3,7 @@
 ``postgres/password``            the administrator's password, for the server
 ``migrate/agora_postgres``       the administrator's URL, and beside it every role's password
 ``operator/agora_postgres``      the same URL for the command line, and ``agora_operator_key`` for people
+``trader/agora_key``              the same key, for whoever trades over HTTP
 ``services/NAME/agora_database`` the URL of a service's own database; the gateway's has ``agora_operator_key`` as well
 """
 
@@ -44,6 +45,7 @@ def make_secrets(root: Path, services: Iterable[str], server: str) -> list[str]:
     keep("operator/agora_postgres", administrator)
     key = keep(f"operator/{KEY}", KEY_PREFIX + secrets.token_urlsafe(RANDOM_BYTES))
     keep(f"services/{door().name}/{KEY}", key)
+    keep("trader/agora_key", key)
     passwords = Passwords(root / "migrate" / EXTERNAL / SECRETS)
     for service in services:
         names = names_of(service)

@@ -1,4 +1,4 @@
-"""The documents that follow from the code: the choreography map, the AsyncAPI document with its page, the canvases."""
+"""What follows from the code: the choreography map, the AsyncAPI document with its page, canvases, the dashboard."""
 
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
@@ -10,6 +10,7 @@ from agora.discovery import folders, services
 from agora.papers import asyncapi, asyncapi_page, canvas, pictures
 from agora.papers.choreography import Choreography, choreography
 from agora.papers.words import NoExample
+from console import observe
 from console.output import Failure
 from market.catalogue import FINAL, OUTCOMES, REMINDERS
 from market.examples import WORDS
@@ -51,6 +52,7 @@ def pages(place: Path, whole: Choreography) -> dict[str, str]:
         MAP: pictures.page(whole, STORIES),
         DOCUMENT: asyncapi.as_text(document),
         PAGE: asyncapi_page.page(document),
+        observe.DASHBOARD: observe.page(),
         **{_canvas(part.name): _rewritten(place, part.name, whole) for part in whole.parts},
     }
 

@@ -49,7 +49,7 @@ async def compare(site: Site, gauge: Gauge, book: OrderBook, fates: Mapping[str,
     units = {row["key"]: row["units"] for row in products}
     values = {row["key"]: row["value_minor"] for row in products}
     spent = {row["key"]: row["value_minor"] for row in buyers}
-    lines = [(order, line) for order in book.orders for line in _settled(order, fates[order.id])]
+    lines = [(order, line) for order in book.orders for line in settled_lines(order, fates[order.id])]
     expected_units: Counter[str] = Counter()
     expected_values: Counter[str] = Counter()
     expected_spent: Counter[str] = Counter()
@@ -60,18 +60,19 @@ async def compare(site: Site, gauge: Gauge, book: OrderBook, fates: Mapping[str,
     differences = {
         "units": abs(sum(units.values()) - expected_units.total()),
         "value_minor": abs(sum(spent.values()) - expected_spent.total()),
-        "buyers": _differing(spent, expected_spent),
-        "products": _differing(units, expected_units) + _differing(values, expected_values),
+        "buyers": differing(spent, expected_spent),
+        "products": differing(units, expected_units) + differing(values, expected_values),
     }
     return Comparison(sum(units.values()), sum(spent.values()), differences)
 
 
-def _settled(order: Order, fate: Fate) -> list[OrderLine]:
+def settled_lines(order: Order, fate: Fate) -> list[OrderLine]:
     """The lines of an order that is settled, but those of sellers whose parcels were refunded."""
     if fate.end != "settled":
         return []
     return [line for line in order.lines if line.seller not in fate.parcels_refunded]
 
 
-def _differing(left: Mapping[str, int], right: Mapping[str, int]) -> int:
+def differing(left: Mapping[str, int], right: Mapping[str, int]) -> int:
+    """How many keys do not have the same value in both."""
     return sum(left.get(key, 0) != right.get(key, 0) for key in left.keys() | right.keys())

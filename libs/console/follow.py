@@ -7,7 +7,7 @@ from typing import Final, Literal, Self
 
 import msgspec
 
-from agora.envelope import Envelope, Undecodable, envelope_of
+from agora.envelope import Undecodable, envelope_of
 from agora.ports import Record
 from agora.versions import split
 from console.listen import Listener
@@ -71,7 +71,10 @@ class Fate:
 
 @dataclass(slots=True)
 class Tally:
-    """How many of the followed orders have come how far; ``latencies`` are seconds from submission to payment."""
+    """How many of the followed orders have come how far; ``latencies`` are seconds from submission to payment.
+
+    ``moves`` grows whenever one of them has come further.
+    """
 
     placed: int = 0
     paid: int = 0
@@ -80,6 +83,7 @@ class Tally:
     settled: int = 0
     refunded: int = 0
     refused: int = 0
+    moves: int = field(default=0, compare=False)
     latencies: list[float] = field(default_factory=list[float])
 
     @property
@@ -98,7 +102,7 @@ class Tally:
         self.refused += sign * (fate.end == "refused")
 
 
-_NAMES: Final = frozenset(
+NAMES: Final = frozenset(
     event.__name__
     for event in (
         OrderPlaced,
@@ -114,25 +118,18 @@ _NAMES: Final = frozenset(
         TransactionCancelled,
     )
 )
+"""The events that say what becomes of an order."""
 _told: Final = msgspec.json.Decoder(_Told)
 
 
-class Follower:
-    """Listens to buyers and transactions. ``held`` is given each order once whose payout begins to be held."""
+class Fates:
+    """What becomes of some orders. ``held`` is given each of them once whose payout begins to be held."""
 
-    def __init__(self, site: Site, orders: Iterable[str], waiting: Callable[[str], None], *, from_start: bool) -> None:
+    def __init__(self, orders: Iterable[str]) -> None:
         self.fates = {order: Fate() for order in orders}
         self.changed = asyncio.Event()
         self.tally = Tally()
         self.held = asyncio.Queue[str]()
-        self._listener = Listener(site, (BUYERS, TRANSACTIONS), self._hear_all, waiting, from_start=from_start)
-
-    async def __aenter__(self) -> Self:
-        await self._listener.__aenter__()
-        return self
-
-    async def __aexit__(self, *error: object) -> None:
-        await self._listener.__aexit__(*error)
 
     def submit(self, order: str, at: float) -> None:
         """It is being asked for, at so many seconds since 1970."""
@@ -143,23 +140,11 @@ class Follower:
         self._become(order, Fate(end="refused", reason=reason, turned_away=True))
         self.changed.set()
 
-    def hear(self, record: Record) -> None:
-        """Note what a record says of an order that is followed."""
-        try:
-            envelope = envelope_of(record)
-            name, _ = split(envelope.type)
-            if name in _NAMES:
-                self._note(name, envelope, record.timestamp / 1000)
-        except (Undecodable, msgspec.MsgspecError):
-            return  # a foreign record; the services keep it as a dead letter
-
-    def _hear_all(self, records: Sequence[Record]) -> None:
-        for record in records:
-            self.hear(record)
-        self.changed.set()
-
-    def _note(self, name: str, envelope: Envelope, at: float) -> None:
-        told = _told.decode(envelope.data)
+    def note(self, name: str, data: bytes | msgspec.Raw, at: float) -> None:
+        """Note what an event named so says of an order that is followed; raises ``msgspec.MsgspecError``."""
+        if name not in NAMES:
+            return
+        told = _told.decode(data)
         order = told.transaction or told.order
         fate = self.fates.get(order)
         if fate is not None and not fate.turned_away:
@@ -167,12 +152,42 @@ class Follower:
 
     def _become(self, order: str, fate: Fate) -> None:
         was, self.fates[order] = self.fates[order], fate
+        self.tally.moves += fate != was
         self.tally.count(was, -1)
         self.tally.count(fate, 1)
         if fate.is_held and not was.is_held:
             self.held.put_nowait(order)
         if 0 < fate.submitted_at < fate.paid_at and not was.paid_at:
             self.tally.latencies.append(fate.paid_at - fate.submitted_at)
+
+
+class Follower(Fates):
+    """Listens to buyers and transactions."""
+
+    def __init__(self, site: Site, orders: Iterable[str], waiting: Callable[[str], None], *, from_start: bool) -> None:
+        super().__init__(orders)
+        self._listener = Listener(site, (BUYERS, TRANSACTIONS), self._hear_all, waiting, from_start=from_start)
+
+    async def __aenter__(self) -> Self:
+        await self._listener.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._listener.__aexit__(*error)
+
+    def hear(self, record: Record) -> None:
+        """Note what a record says of an order that is followed."""
+        try:
+            envelope = envelope_of(record)
+            name, _ = split(envelope.type)
+            self.note(name, envelope.data, record.timestamp / 1000)
+        except (Undecodable, msgspec.MsgspecError):
+            return  # a foreign record; the services keep it as a dead letter
+
+    def _hear_all(self, records: Sequence[Record]) -> None:
+        for record in records:
+            self.hear(record)
+        self.changed.set()
 
 
 def _next(fate: Fate, name: str, told: _Told, at: float) -> Fate:

@@ -10,6 +10,7 @@ from console.docs_commands import docs
 from console.parking_commands import parked, redrive, skip
 from console.review_commands import clear, flagged, message, reject, review
 from console.running_commands import down, keep, migrate, run, status, up
+from console.tracing_commands import export_traces
 from console.trading_commands import audit, demo, story, trade
 
 CONTAINERS: Final = (access, key, topics)
@@ -27,6 +28,7 @@ app: Final = typer.Typer(
 for command in (demo, up, down, status, run, migrate, trade, audit, story, *REVIEWING, *PARKING, *CONTAINERS):
     app.command()(command)
 app.command()(docs)
+app.command()(export_traces)
 app.add_typer(contracts)
 for command in (keep, secrets, welcome):
     app.command(hidden=True)(command)

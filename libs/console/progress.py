@@ -60,7 +60,7 @@ class Display:
         self._bar.update(self._task, completed=standing.tally.ended)
         self._live.update(Group(self._bar, _table(standing, rate)))
 
-    def _line(self, standing: Standing, rate: float) -> None:
+    def _line(self, standing: Standing, rate: float | None) -> None:
         done = standing.tally.ended == standing.orders
         if time.monotonic() - self._last_line < LINE_SECONDS and not done:
             return
@@ -68,8 +68,10 @@ class Display:
         cells = "  ".join(f"{name} {value}" for name, value in _cells(standing, rate))
         self._console.print(f"{standing.seconds:6.1f} s  {cells}", markup=False, soft_wrap=True)
 
-    def _rate(self, standing: Standing) -> float:
-        """Turns per second of late."""
+    def _rate(self, standing: Standing) -> float | None:
+        """Turns per second of late, where they are counted."""
+        if standing.turns is None:
+            return None
         self._points.append((standing.seconds, standing.turns))
         while len(self._points) > 2 and self._points[1][0] < standing.seconds - RATE_SECONDS:  # noqa: PLR2004 - a span
             self._points.popleft()
@@ -77,7 +79,7 @@ class Display:
         return (standing.turns - turns) / (seconds - since) if seconds > since else 0.0
 
 
-def _table(standing: Standing, rate: float) -> Table:
+def _table(standing: Standing, rate: float | None) -> Table:
     table = Table.grid(padding=(0, 3))
     cells = _cells(standing, rate)
     table.add_row(*(f"[dim]{name}[/dim]" for name, _ in cells))
@@ -85,7 +87,7 @@ def _table(standing: Standing, rate: float) -> Table:
     return table
 
 
-def _cells(standing: Standing, rate: float) -> list[tuple[str, str]]:
+def _cells(standing: Standing, rate: float | None) -> list[tuple[str, str]]:
     tally = standing.tally
     p50, p99 = (percentile_ms(tally.latencies[-LATENCIES_SAMPLED_MAX:], percent) for percent in (50, 99))
     return [
@@ -95,7 +97,7 @@ def _cells(standing: Standing, rate: float) -> list[tuple[str, str]]:
         ("settled", f"{tally.settled:,}"),
         ("refunded", f"{tally.refunded:,}"),
         ("refused", f"{tally.refused:,}"),
-        ("turns/s", f"{rate:,.0f}"),
+        *([] if rate is None else [("turns/s", f"{rate:,.0f}")]),
         ("p50 to paid", "–" if p50 is None else f"{p50:,.0f} ms"),
         ("p99 to paid", "–" if p99 is None else f"{p99:,.0f} ms"),
     ]

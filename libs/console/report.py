@@ -92,8 +92,9 @@ class Report:
         table.add_row("parcels refunded", f"{values['parcels_refunded']:,}")
         table.add_row("units settled", f"{values['units_settled']:,}")
         table.add_row("value settled", f"{values['value_settled_minor'] / 100:,.2f}")
-        rate = self.traded.turns / self.traded.seconds if self.traded.seconds else 0
-        table.add_row("turns", f"{self.traded.turns:,} ({rate:,.0f}/s)")
+        if self.traded.turns is not None:
+            rate = self.traded.turns / self.traded.seconds if self.traded.seconds else 0
+            table.add_row("turns", f"{self.traded.turns:,} ({rate:,.0f}/s)")
         if self.traded.latencies:
             table.add_row("from checkout to paid", "p50 {p50:,.0f} ms, p99 {p99:,.0f} ms".format(**values["paid_ms"]))
         table.add_row("seconds", f"{self.seconds:,.1f} (trading: {self.traded.seconds:,.1f})")

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from agora import discovery
 from console.gauge import Gauge
 from console.orders import OrderBook
 from console.output import Failure
@@ -56,8 +57,9 @@ async def read_shelf(site: Site, gauge: Gauge, book: OrderBook, known: Collectio
 
 
 async def keeper(site: Site, gauge: Gauge, view: str) -> str:
-    """The service that shows people this view, whichever it is."""
-    for service in site.databases:
+    """The service that keeps what this view shows, whichever it is. What the door shows under that name is a copy."""
+    keepers = (service for service in discovery.services() if not service.ingress and service.name in site.databases)
+    for service in (one.name for one in keepers):
         (row,) = await gauge.rows(service, _HAS_VIEW, view)
         if row["found"]:
             return service

@@ -51,17 +51,20 @@ class Standing:
     orders: int
     submitted: int
     tally: Tally
-    turns: int
+    turns: int | None
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Traded:
-    """What became of every order of a book. ``seconds`` is from the first checkout to the last outcome."""
+    """What became of every order of a book. ``seconds`` is from the first checkout to the last outcome.
+
+    ``turns`` is ``None`` where nobody can count them: from outside, over HTTP.
+    """
 
     fates: Mapping[str, Fate]
     repeated: int
-    turns: int
+    turns: int | None
     seconds: float
     latencies: tuple[float, ...]
 
@@ -176,7 +179,7 @@ class _Trade:
         """Check out in the book's order, with at most so many orders unpaid at once."""
         while self._left:
             self._follower.changed.clear()
-            self._open = {order for order in self._open if _is_unpaid(self._follower.fates[order])}
+            self._open = {order for order in self._open if is_unpaid(self._follower.fates[order])}
             room = min(self._terms.in_flight - len(self._open), CHECKOUTS_PER_SUBMISSION_MAX)
             if room <= 0:
                 await self._follower.changed.wait()
@@ -243,5 +246,6 @@ class _Trade:
         return sum(reading.turns for reading in (await self._gauge.all()).values())
 
 
-def _is_unpaid(fate: Fate) -> bool:
+def is_unpaid(fate: Fate) -> bool:
+    """Tell whether an order counts among those that may be unpaid at once."""
     return not (fate.paid_at or fate.end)

@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 import typer
 
@@ -14,9 +14,15 @@ from console.cli import Json, run_command
 from console.generator import ORDERS_MAX, REAL_ORDERS
 from console.log_reader import all_streams
 from console.output import FAILED, Out
+from console.reach import Reach, http_url
 from console.report import audit_table
 from console.story_tree import render
 from console.trade import IN_FLIGHT_DEFAULT, IN_FLIGHT_MAX, Review, Terms
+
+HELD: Final = "payouts are held. See them with: agora flagged; then agora clear ORDER, or agora reject ORDER"
+HELD_THERE: Final = (
+    "payouts are held. See them with: GET /v1/held; then POST /v1/orders/ORDER/payout/clear, or …/payout/reject"
+)
 
 StockFactor: TypeAlias = Annotated[
     float,
@@ -28,6 +34,13 @@ InFlight: TypeAlias = Annotated[
 Reviewing: TypeAlias = Annotated[
     Review, typer.Option("--review", help="What the trade itself says of payouts that are held; or leave them held.")
 ]
+
+
+def _checked(url: str | None) -> str | None:
+    try:
+        return url if url is None else http_url(url)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def demo(
@@ -51,22 +64,44 @@ def demo(
 
 
 def trade(
-    file: Annotated[Path, typer.Argument(help="A file of Online Retail as published: CSV or CSV.gz.")],
+    file: Annotated[Path | None, typer.Argument(help="A file of Online Retail as published: CSV or CSV.gz.")] = None,
+    url: Annotated[
+        str | None,
+        typer.Option("--url", callback=_checked, help="Trade over HTTP at this gateway, with AGORA_KEY; or AGORA_URL."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Without a file: the seed of a made-up month.")] = None,
+    orders: Annotated[int, typer.Option(min=1, max=ORDERS_MAX, help="Orders to make up.")] = REAL_ORDERS,
     stock_factor: StockFactor = 1.0,
     in_flight: InFlight = IN_FLIGHT_DEFAULT,
     review: Reviewing = Review.CLEAR,
     *,
+    forever: Annotated[
+        bool, typer.Option("--forever", help="Over HTTP: keep a small market trading gently, until told to stop.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Trade a file of orders in the market that is running, then audit. What was traded before is not traded again."""
+    if file is None and seed is None and not forever:
+        raise typer.BadParameter("give a FILE, a --seed to make up orders, or --forever")
 
     async def work(settings: Settings, out: Out) -> int:
         started = time.monotonic()
-        book = demos.book_of(file, 0, 1, out)
-        site = sites.locate(settings)
-        report = await demos.run_trade(book, Terms(stock_factor, in_flight, review), site, out, started)
+        reach = Reach.read()
+        at = url or reach.url
+        if forever:
+            from console import http_errands  # noqa: PLC0415 - it takes long to import, and most never need it
+
+            return await http_errands.trade_for_ever(reach, at, seed or 0, out)
+        book = demos.book_of(file, seed or 0, orders, out)
+        terms = Terms(stock_factor, in_flight, review)
+        if at is not None:
+            from console import http_errands  # noqa: PLC0415 - the same
+
+            report = await http_errands.run_trade(book, terms, reach, at, out, started)
+        else:
+            report = await demos.run_trade(book, terms, sites.locate(settings), out, started)
         if report.traded.held:
-            out.say("payouts are held. See them with: agora flagged; then agora clear ORDER, or agora reject ORDER")
+            out.say(HELD if at is None else HELD_THERE)
         return demos.finish(report, out)
 
     run_command(work, as_json=as_json)

@@ -48,6 +48,7 @@ def test_secrets_are_made_once_for_each_reader_and_then_kept(tmp_path: Path) -> 
         "services/buyer/agora_database",
         "services/gateway/agora_database",
         "services/gateway/agora_operator_key",
+        "trader/agora_key",
     }
     assert make_secrets(tmp_path, ["buyer", "gateway"], SERVER) == []
     assert contents(tmp_path) == before

@@ -12,14 +12,15 @@ from tests.compose.composed import ROOT, VARIABLE, composed, containers, default
 
 JOBS = {"secrets", "migrate", "topics", "welcome"}
 SERVERS = {"postgres": "postgres:18", "kafka": "apache/kafka:4.3.1"}
-NEVER_UP = {"nobody", "cli"}
+NEVER_UP = {"cli"}
+TRADERS = {"trader"}
 OURS = [name for name, container in containers().items() if is_ours(container)]
 SERVICES = {name: container for name, container in containers().items() if runs(container)}
 
 
 def test_it_runs_every_service_that_there_is_and_no_other() -> None:
     assert {name: runs(container) for name, container in SERVICES.items()} == {name: name for name in folders()}
-    assert set(containers()) == SERVICES.keys() | JOBS | SERVERS.keys() | NEVER_UP
+    assert set(containers()) == SERVICES.keys() | JOBS | SERVERS.keys() | NEVER_UP | TRADERS
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -60,6 +61,7 @@ def test_only_jobs_and_the_command_line_see_the_administrators_secrets() -> None
         "postgres": ["postgres"],
         "migrate": ["migrate"],
         "cli": ["operator"],
+        "trader": ["trader"],
     }
 
 
@@ -116,7 +118,7 @@ def test_a_service_has_time_to_end_in_order_and_is_started_again(name: str) -> N
 
 
 def test_the_example_names_every_variable_with_the_value_it_has_anyway() -> None:
-    text = (ROOT / "docker-compose.yml").read_text()
+    text = "".join((ROOT / name).read_text() for name in ("docker-compose.yml", "deploy/compose/observe.yml"))
     used = VARIABLE.findall(text)
     assert len(used) == len(re.findall(r"\$\{?[A-Z]", text)), "every variable has a default"
     assert len(set(used)) == len(dict(used)), "a variable has one default"

@@ -29,6 +29,7 @@ COMMANDS = (
     "key",
     "topics",
     "docs",
+    "export-traces",
 )
 GROUPS = {"contracts": ("freeze", "check", "diff", "list", "push")}
 HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"

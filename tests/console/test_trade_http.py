@@ -9,15 +9,17 @@ from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from pydantic import SecretStr
 
 from console import http_errands
 from console.follow import Fate
-from console.gateway_client import GatewayClient, Reach
+from console.gateway_client import GatewayClient, client_of
 from console.generator import generate
 from console.orders import OrderBook, OrderLine
 from console.output import Failure, Out
+from console.reach import Reach
 from console.report import Report
 from console.trade import Review, Terms, trade
 from tests.console.commands import agora
@@ -35,7 +37,7 @@ def quiet(_: object) -> None:
 
 @pytest.fixture
 async def client(gateway: Gateway) -> AsyncGenerator[GatewayClient]:
-    async with REACH.client(gateway.url, quiet) as opened:
+    async with client_of(REACH, gateway.url, quiet) as opened:
         yield opened
 
 
@@ -130,6 +132,8 @@ async def test_with_the_gateway_killed_in_the_middle_nothing_is_lost_or_doubled(
     report = await trading
     assert (report.sound, report.traded.settled) == (True, 60)
     for order in book.orders:
+        asked = [event for event in await client.events(agent=f"buyers/{order.buyer}") if event.type == "CheckOut.v1"]
+        assert [msgspec.json.decode(event.data)["order"] for event in asked].count(order.id) == 1
         told = await client.events(agent=f"transactions/{order.id}")
         counts = Counter(event.type.partition(".")[0] for event in told)
         assert (counts["OrderPlaced"], counts["PaymentSucceeded"], counts["TransactionSettled"]) == (1, 1, 1)
@@ -173,7 +177,7 @@ async def test_the_trader_without_end_goes_round_and_round_and_leaves_in_order(
         code, output = await trader.ended()
     assert code == 0
     assert '"rounds": 2' in output
-    async with REACH.client(gateway.url, quiet) as client:
+    async with client_of(REACH, gateway.url, quiet) as client:
         goods = await client.look("/v1/products", text="t3-", limit=1)
         assert goods is not None
         assert goods["shown"]["items"]

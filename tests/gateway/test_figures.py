@@ -23,6 +23,11 @@ from tests.services.told_market import small_market
 
 OPEN_MINOR = 200  # the order "slow" is the one that is paid and has not ended
 AGO = timedelta(seconds=90)
+SETTLED_ONCE_MORE = """
+INSERT INTO feed (stream, partition, log_offset, subject, source, id, type, story, causation, at, whole, data)
+SELECT stream, partition, log_offset + 1000000, subject, source, id, type, story, causation, at, whole, data
+FROM feed WHERE type = 'TransactionSettled.v1' AND stream = 'transactions' LIMIT 1 RETURNING subject, seq
+"""
 
 
 @pytest.fixture(scope="module")
@@ -77,11 +82,7 @@ async def test_an_order_is_timed_once_when_it_is_settled(pool: "asyncpg.Pool[asy
     figures = figures_of(registry, pool)
     await figures.look()
     assert exposed(registry)["agora_settlement_seconds_count"] == 0
-    row = await pool.fetchrow(
-        "INSERT INTO feed "
-        "(stream, partition, log_offset, subject, source, id, type, story, causation, at, whole, data) SELECT stream, partition, log_offset + 1000000, subject, source, id, type, story, causation, at, whole, data "
-        "FROM feed WHERE type = 'TransactionSettled.v1' AND stream = 'transactions' LIMIT 1 RETURNING subject, seq"
-    )
+    row = await pool.fetchrow(SETTLED_ONCE_MORE)
     assert row is not None
     took = await pool.fetchval(
         "SELECT extract(epoch FROM ended_at - placed_at) FROM orders WHERE transaction = $1", row["subject"]

@@ -24,6 +24,7 @@ class Receiver:
     refuses: str = ""
     rejects: int = 0
     asked: int = 0
+    largest: int = 0
     url: str = ""
 
     async def take(self, request: web.Request) -> web.Response:
@@ -36,6 +37,7 @@ class Receiver:
             for resource in told.resource_spans
             for span in resource.scope_spans[0].spans
         ]
+        self.largest = max(self.largest, len(spans))
         if self.refuses in {subject_of(span) for _, span in spans}:
             return web.Response(status=400, text="a span I do not like")
         if self.status == 200:

@@ -13,7 +13,7 @@ import pytest
 
 from agora.settings import SettingsError
 from agora.topics import ensure_topics
-from agora.tracing import Exporter, TracingSettings
+from agora.tracing import REQUEST_SPANS_MAX, Exporter, TracingSettings
 from agora.wire import Cause, seal, trace_of
 from console.log_reader import all_streams
 from tests.runtime.kafka_reader import Raw, Teller
@@ -72,6 +72,18 @@ async def test_every_record_of_every_stream_arrives_once_as_a_span_of_its_servic
     assert all(span.start_time_unix_nano <= span.end_time_unix_nano for _, span in receiver.spans)
     counts = exporter.counts
     assert (counts.exported, counts.repeated, counts.unreadable, counts.refused) == (499, 1, 1, 0)
+
+
+async def test_a_backlog_is_sent_in_requests_of_bounded_length(
+    kafka: str, namespace: str, topics: list[str], receiver: Receiver
+) -> None:
+    count = 2 * REQUEST_SPANS_MAX + 10
+    async with Teller(kafka) as teller:
+        await teller.tell(topics[0], *(told(number) for number in range(count)))
+    async with exporting(kafka, namespace, receiver.url):
+        await until(lambda: len(receiver.spans) >= count)
+    assert sorted(receiver.subjects()) == sorted(f"a{number}" for number in range(count))
+    assert 100 < receiver.largest <= REQUEST_SPANS_MAX
 
 
 async def test_it_waits_for_streams_that_are_not_there_yet(

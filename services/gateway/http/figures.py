@@ -7,7 +7,7 @@ long is taken less often. Only what AGORA_WATCH makes this process import knows 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import Final, NamedTuple, Protocol
@@ -24,8 +24,8 @@ from services.gateway.http.keys import Pool
 from services.gateway.queries import figures
 
 LOOK_SECONDS: Final = 5.0
-LOOKS_PER_SECOND_MAX: Final = 0.02
-"""So much of a second, at most, is spent looking in each second."""
+LOOKING_SHARE_MAX: Final = 0.02
+"""So much of the time, at most, goes into one kind of look."""
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER: Final = "other"
 NO_ROUTE: Final = "none"
@@ -80,6 +80,14 @@ class _Value(NamedTuple):
     value: float
 
 
+class _Look(Protocol):
+    """One kind of look at things."""
+
+    __name__: str
+
+    async def __call__(self) -> Iterable[_Value]: ...
+
+
 class Readers(Protocol):
     """Whoever follows the log live."""
 
@@ -102,8 +110,8 @@ class Figures(Collector):
         self._pool = pool
         self._freshness = freshness
         self._live = live
-        self._money: tuple[_Value, ...] = ()
-        self._views: tuple[_Value, ...] = ()
+        self._looks = self._look_at_views, self._look_at_money, self._look_at_orders, self._look_at_settlements
+        self._seen: dict[_Look, Sequence[_Value]] = dict.fromkeys(self._looks, ())
         self._at: int | None = None
         self._settlement = self._histogram(registry, SETTLEMENT).labels(service)
         self._seconds = self._histogram(registry, SECONDS)
@@ -114,38 +122,54 @@ class Figures(Collector):
 
     async def work(self) -> None:
         """Look every few seconds, for ever."""
-        while True:
-            began = time.monotonic()
-            await self.look()
-            await asyncio.sleep(max(LOOK_SECONDS, (time.monotonic() - began) / LOOKS_PER_SECOND_MAX))
+        await asyncio.gather(*map(self._keep_looking, self._looks))
 
     async def look(self) -> None:
-        """Look once. What cannot be seen is not told, so that nobody takes it for how things are."""
-        self._views = tuple(self._look_at_views())
-        try:
-            found = await figures.figures(self._pool)
-            self._money = (
-                *(_Value(ESCROW, currency, minor) for currency, minor in found.escrow.items()),
-                *(_Value(CONSERVATION, currency, minor) for currency, minor in found.conservation.items()),
-                *(_Value(ORDERS, status, count) for status, count in found.orders.items()),
-            )
-            self._at, seconds = await figures.settled_since(self._pool, self._at)
-        except _AWAY as error:
-            self._money = ()
-            log.warning("the figures cannot be seen: %s", type(error).__name__)
-        else:
-            for each in seconds:
-                self._settlement.observe(each)
+        """Look at everything once."""
+        for look in self._looks:
+            await self._see(look)
 
-    def _look_at_views(self) -> Iterator[_Value]:
+    async def _keep_looking(self, look: _Look) -> None:
+        while True:
+            began = time.monotonic()
+            await self._see(look)
+            await asyncio.sleep(max(LOOK_SECONDS, (time.monotonic() - began) / LOOKING_SHARE_MAX))
+
+    async def _see(self, look: _Look) -> None:
+        """What cannot be seen is not told, so that nobody takes what was for how things are."""
+        try:
+            self._seen[look] = tuple(await look())
+        except _AWAY as error:
+            self._seen[look] = ()
+            log.warning("%s: cannot be seen: %s", look.__name__.removeprefix("_look_at_"), type(error).__name__)
+
+    async def _look_at_views(self) -> Iterable[_Value]:
         now = datetime.now(UTC)
-        for stream, fresh in self._freshness().items():
-            yield _Value(BEHIND, stream, fresh.behind)
-            age = (now - fresh.shown_at).total_seconds() if fresh.behind and fresh.shown_at else 0.0
-            yield _Value(AGE, stream, max(0.0, age))
+        ages = {
+            stream: (now - fresh.shown_at).total_seconds() if fresh.behind and fresh.shown_at else 0.0
+            for stream, fresh in self._freshness().items()
+        }
+        behind = (_Value(BEHIND, stream, fresh.behind) for stream, fresh in self._freshness().items())
+        return *behind, *(_Value(AGE, stream, max(0.0, age)) for stream, age in ages.items())
+
+    async def _look_at_money(self) -> Iterable[_Value]:
+        escrow, conservation = await figures.money(self._pool)
+        return (
+            *(_Value(ESCROW, currency, minor) for currency, minor in escrow.items()),
+            *(_Value(CONSERVATION, currency, minor) for currency, minor in conservation.items()),
+        )
+
+    async def _look_at_orders(self) -> Iterable[_Value]:
+        return [_Value(ORDERS, status, count) for status, count in (await figures.orders(self._pool)).items()]
+
+    async def _look_at_settlements(self) -> Iterable[_Value]:
+        self._at, seconds = await figures.settled_since(self._pool, self._at)
+        for each in seconds:
+            self._settlement.observe(each)
+        return ()
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        values = (*self._money, *self._views)
+        values = [value for look in self._looks for value in self._seen[look]]
         for metric in _SHOWN:
             family = GaugeMetricFamily(metric.name, metric.help, labels=("service", *metric.labels))
             for value in values:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import asyncpg
 import uvicorn
+from starlette.types import ASGIApp
 
 from agora.door import open_door
 from agora.partition import HistoryLost
@@ -71,8 +72,16 @@ async def work(service: Service, address: Address, watch: "Watch | None" = None)
         app.state.live = Live(pool, projector.changed, house.http_readers)
         app.state.looks = Looks(pool, projector.freshness)
         app.state.not_ready = partial(_not_ready, ingress.engine, projector)
-        server = _Server(_config(app))
-        async with _beside(server, desk.work(), outcomes.work(), projector.run(), _trim(pool, house.feed_events)):
+        served: ASGIApp = app
+        watching: tuple[Coroutine[None, None, None], ...] = ()
+        if watch:
+            from services.gateway.http.figures import Figures  # noqa: PLC0415 - who is not watched does not carry it
+
+            figures = Figures(service.name, watch.metrics.registry, pool, projector.freshness, app.state.live)
+            served, watching = figures.counting(app), (figures.work(),)
+        server = _Server(_config(served))
+        beside = (desk.work(), outcomes.work(), projector.run(), _trim(pool, house.feed_events), *watching)
+        async with _beside(server, *beside):
             log.info("ready", extra={"url": f"http://{house.http}"})
             with watch.following(ingress.engine) if watch else nullcontext():
                 await server.serve([listening])
@@ -97,7 +106,7 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-def _config(app: uvicorn.config.ASGIApplication) -> uvicorn.Config:  # type: ignore[name-defined]
+def _config(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http="httptools",

@@ -1,7 +1,5 @@
 """What the marketplace comes to, in a few numbers."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from services.gateway.queries import feed
@@ -23,21 +21,15 @@ WHERE transaction = ANY($1::text[]) AND ended_at IS NOT NULL
 STATUSES: Final = ("placed", "reserved", "paid", "held", "settled", "partly refunded", "refunded", "cancelled")
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Money by currency, in minor units, and orders by how they stand: every status, of however many."""
-
-    escrow: Mapping[str, int]
-    conservation: Mapping[str, int]
-    orders: Mapping[str, int]
-
-
-async def figures(reader: Reader) -> Found:
-    """How things stand. Reads every account and every order once, about a second for a million orders."""
+async def money(reader: Reader) -> tuple[dict[str, int], dict[str, int]]:
+    """What escrow holds, and what all accounts hold together, by currency in minor units. Reads every account once."""
     escrow = {row["currency"]: row["balance_minor"] for row in await reader.fetch(_ESCROW)}
-    conservation = {row["currency"]: row["minor"] for row in await reader.fetch(_CONSERVATION)}
-    orders = {row["status"]: row["orders"] for row in await reader.fetch(_ORDERS)}
-    return Found(escrow, conservation, {**dict.fromkeys(STATUSES, 0), **orders})
+    return escrow, {row["currency"]: row["minor"] for row in await reader.fetch(_CONSERVATION)}
+
+
+async def orders(reader: Reader) -> dict[str, int]:
+    """How many orders stand how: every status, of however many. Reads every order, half a second for 300,000."""
+    return {**dict.fromkeys(STATUSES, 0), **{row["status"]: row["orders"] for row in await reader.fetch(_ORDERS)}}
 
 
 async def settled_since(reader: Reader, seq: int | None) -> tuple[int, list[float]]:
