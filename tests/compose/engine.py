@@ -30,7 +30,13 @@ class Market:
     def environment(self) -> dict[str, str]:
         ours = {name: value for name, value in os.environ.items() if not name.startswith("AGORA_")}
         ports = {f"AGORA_{name}_PORT": str(port) for name, port in self.ports.items()}
-        return {**ours, **ports, "AGORA_IMAGE": "agora:compose-test", "AGORA_DELIVERY_SECONDS": "1"}
+        return {
+            **ours,
+            **ports,
+            "AGORA_IMAGE": "agora:compose-test",
+            "AGORA_DELIVERY_SECONDS": "1",
+            "AGORA_HTTP_RATE": "5000",
+        }
 
     def compose(self, *arguments: str) -> str:
         """Run `docker compose` to its end and return what it printed; fail with all it said."""

@@ -27,6 +27,8 @@ PATIENCE_SECONDS: Final = 60
 PARTITIONS: Final = 8
 CALM_ORDERS: Final = 100
 STORMY_ORDERS: Final = 1_500
+TRADE_SECONDS_MAX: Final = 600
+REAL_ORDERS: Final = ROOT.parent / "shared" / "data" / "online_retail_2010_12.csv.gz"
 
 TRY_TO_LOG_IN: Final = """
 import asyncio, asyncpg, json
@@ -86,6 +88,7 @@ def test_every_container_is_ready_within_a_minute(market: Market) -> None:
     assert seconds < READY_SECONDS_MAX
     found = {service_of(container): container["State"] for container in market.containers()}
     assert {name: found.pop(name)["ExitCode"] for name in JOBS} == dict.fromkeys(JOBS, 0)
+    assert found.pop("trader")["Status"] == "running"
     assert found.keys() == folders().keys() | {"postgres", "kafka"}
     assert {name: state["Health"]["Status"] for name, state in found.items()} == dict.fromkeys(found, "healthy")
 
@@ -93,9 +96,15 @@ def test_every_container_is_ready_within_a_minute(market: Market) -> None:
 def test_the_welcome_names_one_address_and_the_key_opens_it(market: Market) -> None:
     words = market.compose("logs", "--no-log-prefix", "welcome")
     assert re.findall(r"http://\S+", words) == [f"http://localhost:{market.ports['HTTP']}"]
-    key = market.compose("run", "--rm", "--no-TTY", "cli", "key").strip()
+    key = key_of(market)
     assert (status_of(market, "/v1/keys"), status_of(market, "/v1/keys", key)) == (401, 200)
     assert key not in market.compose("logs", "--no-log-prefix")
+
+
+def test_a_small_market_is_already_trading(market: Market) -> None:
+    """Whoever opens the address finds orders that are paid and settled, without having asked for any."""
+    types = eventually(lambda: types_told(market), lambda told: "TransactionSettled.v1" in told)
+    assert {"BuyerRegistered.v1", "ProductListed.v1", "PaymentSucceeded.v1"} <= types
 
 
 def test_it_all_takes_less_than_two_gigabytes(market: Market) -> None:
@@ -133,10 +142,11 @@ def test_the_command_line_outside_reaches_the_market_but_locks_nobody_out(market
     assert restarted < READY_SECONDS_MAX
 
 
-def test_orders_are_paid_settled_and_nothing_is_amiss(market: Market, tmp_path: Path) -> None:
-    orders = orders_file(tmp_path / "orders.csv", CALM_ORDERS, first=500_000)
-    report = ended(trading(market, orders))
-    assert settled(report) == CALM_ORDERS
+def test_a_shops_real_orders_are_traded_over_http_and_nothing_is_amiss(market: Market, tmp_path: Path) -> None:
+    orders = REAL_ORDERS if REAL_ORDERS.exists() else orders_file(tmp_path / "orders.csv", CALM_ORDERS, first=500_000)
+    report = ended(trading(market, orders, tmp_path))
+    said(f"{settled(report)} orders of {orders.name} settled in {report['seconds']:.0f} s")
+    assert settled(report) == report["orders"]["read"] >= CALM_ORDERS
     assert_nothing_amiss(market)
 
 
@@ -149,7 +159,7 @@ def test_three_processes_of_a_service_share_its_partitions(market: Market) -> No
 def test_a_service_killed_in_the_middle_of_trading_loses_nothing(market: Market, tmp_path: Path) -> None:
     orders = orders_file(tmp_path / "orders.csv", STORMY_ORDERS, first=600_000)
     before = turns(market, "transaction")
-    trade = trading(market, orders)
+    trade = trading(market, orders, tmp_path)
     eventually(lambda: turns(market, "transaction"), lambda now: now > before + STORMY_ORDERS)
     market.compose("kill", "transaction")
     assert trade.poll() is None, "it was over before the kill: trade more orders"
@@ -189,13 +199,30 @@ def status_of(market: Market, path: str, key: str | None = None) -> int:
         connection.close()
 
 
-def trading(market: Market, orders: Path) -> "subprocess.Popen[str]":
-    """Let a file of orders be traded; the one place that says by which way orders come in."""
-    run = market.command("run", "--rm", "--no-TTY", "--volume", f"{orders}:/orders.csv:ro", "cli")
+def key_of(market: Market) -> str:
+    return market.compose("run", "--rm", "--no-TTY", "cli", "key").strip()
+
+
+def types_told(market: Market) -> set[str]:
+    """The types of the latest events that the gateway tells of."""
+    connection, told = HTTPConnection("127.0.0.1", market.ports["HTTP"], timeout=10), set[str]()
+    headers, after = {"Authorization": f"Bearer {key_of(market)}"}, 0
+    while True:
+        connection.request("GET", f"/v1/events?limit=1000&after={after}", headers=headers)
+        page = json.loads(connection.getresponse().read())
+        if not page["events"]:
+            connection.close()
+            return told
+        told |= {event["type"] for event in page["events"]}
+        after = page["next"]
+
+
+def trading(market: Market, orders: Path, home: Path) -> "subprocess.Popen[str]":
+    """Let a file of orders be traded over HTTP from this machine, as anybody would."""
+    url = f"http://localhost:{market.ports['HTTP']}"
     return subprocess.Popen(
-        [*run, "trade", "/orders.csv", "--json"],
-        cwd=ROOT,
-        env=market.environment,
+        [sys.executable, "-m", "console", "trade", str(orders), "--url", url, "--json"],
+        env=here(home) | {"AGORA_KEY": key_of(market)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -203,7 +230,7 @@ def trading(market: Market, orders: Path) -> "subprocess.Popen[str]":
 
 
 def ended(trade: "subprocess.Popen[str]") -> dict[str, Any]:
-    output, error = trade.communicate(timeout=300)
+    output, error = trade.communicate(timeout=TRADE_SECONDS_MAX)
     assert trade.returncode == 0, error + output
     return json.loads(output)
 
@@ -213,9 +240,10 @@ def settled(report: dict[str, Any]) -> int:
 
 
 def assert_nothing_amiss(market: Market) -> None:
-    found = market.cli("audit")["audit"]
+    """Nothing is, once everybody has come to rest; a small market begins to trade again with the next `up`."""
+    market.compose("stop", "trader")
+    found = eventually(lambda: market.cli("audit")["audit"], lambda found: not any(found.values()))
     assert found
-    assert not any(found.values()), found
 
 
 def turns(market: Market, service: str) -> int:
@@ -246,15 +274,19 @@ def memory_of(market: Market) -> dict[str, int]:
 
 def outside(access: dict[str, str], home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """The command line on this machine."""
-    here = {name: value for name, value in os.environ.items() if not name.startswith("AGORA_")}
-    path = f"{ROOT / 'libs'}{os.pathsep}{ROOT}"
     return subprocess.run(
         [sys.executable, "-m", "console", *arguments],
-        env={**here, **access, "AGORA_HOME": str(home), "PYTHONPATH": path},
+        env={**here(home), **access},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def here(home: Path) -> dict[str, str]:
+    """This machine's environment, for a command line that knows of no other market."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith("AGORA_")}
+    return {**others, "AGORA_HOME": str(home), "PYTHONPATH": f"{ROOT / 'libs'}{os.pathsep}{ROOT}"}
 
 
 def said(*lines: str) -> None:
