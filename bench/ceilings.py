@@ -8,13 +8,13 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer
 from sqlalchemy import make_url
 
-from agora.discovery import folders
+from agora.discovery import folders, streams
 from agora.kafka import KafkaLog
 from agora.migrations import upgrade
 from agora.ports import OutboxRow
 from agora.postgres import PostgresStore
 from agora.relay import RELAY_ROUND_ROWS_MAX
-from bench.sample import STREAMS, Commits, Sample, one_checkout
+from bench.sample import Commits, Sample, one_checkout
 from bench.scratch import PARTITIONS, database, topics
 
 SECONDS: Final = 5.0
@@ -37,7 +37,7 @@ async def measure(bootstrap: str, admin_url: str) -> Ceilings:
     sample = await one_checkout()
     async with database(admin_url, name) as url:
         committed = await commit_rows_per_s(url, sample)
-    async with topics(bootstrap, (name + stream for stream in STREAMS)):
+    async with topics(bootstrap, (name + stream for stream in streams())):
         produced = await produce_per_s(bootstrap, name, sample)
         consumed = await consume_per_s(bootstrap, name)
     return Ceilings(committed, produced, consumed)
@@ -88,7 +88,7 @@ def _round(commits: Commits) -> list[OutboxRow]:
 async def consume_per_s(bootstrap: str, prefix: str, seconds: float = SECONDS) -> float:
     """Records per second that a bare consumer reads of what was produced, until it has all of it or time is over."""
     consumer = AIOKafkaConsumer(
-        *(prefix + stream for stream in STREAMS),
+        *(prefix + stream for stream in streams()),
         bootstrap_servers=bootstrap,
         auto_offset_reset="earliest",
         max_partition_fetch_bytes=2_000_000,

@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from agora.discovery import services
+from agora.discovery import services, streams
 from agora.envelope import read_envelope
 from agora.ports import Commit, Move, OutboxRow, PartitionRow, StoredAgent
 from agora.world import World
 from bench.checkouts import LINES, PRODUCTS_PER_SELLER, checkouts, setup_commands
 from bench.scratch import PARTITIONS
-from market.streams import BUYERS, PRODUCTS, SELLERS, SHIPMENTS, TRANSACTIONS
 
-STREAMS: Final = (BUYERS.name, SELLERS.name, PRODUCTS.name, TRANSACTIONS.name, SHIPMENTS.name)
 PATIENCE: Final = timedelta(seconds=1)  # parcels stay on their way
 WRITES: Final = {"transaction": 5, "fulfilment": 5, "buyer": 3, "product": 2, "risk": 2, "concierge": 1}
 """How often a checkout changes each agent's state until its parcels are on their way; its sellers' states stay."""
@@ -59,7 +57,7 @@ def _events(world: World) -> list[OutboxRow]:
     """Everything the services have said so far."""
     return [
         OutboxRow(0, 0, stream, record.key.decode(), record.value)
-        for stream in STREAMS
+        for stream in streams()
         for records in world.log.stream(stream)
         for record in records
         if record.key and record.value and read_envelope(record.value).source != "door"

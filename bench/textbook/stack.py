@@ -11,7 +11,7 @@ from typing import Final
 
 import asyncpg
 
-from agora.discovery import services
+from agora.discovery import streams
 from agora.event import Event
 from bench.scratch import Connection, database, topics
 from bench.textbook.app import connect
@@ -42,7 +42,7 @@ async def running(bootstrap: str, admin_url: str) -> AsyncGenerator[Stack]:
     """Run all services on databases and topics that nobody else has."""
     prefix = f"textbook_{secrets.token_hex(3)}_"
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(topics(bootstrap, {prefix + one.stream.name for one in services()}))
+        await stack.enter_async_context(topics(bootstrap, {prefix + stream for stream in streams()}))
         urls = {name: await stack.enter_async_context(database(admin_url, prefix + name)) for name in SERVICES}
         for name, url in urls.items():
             await _create_tables(url)

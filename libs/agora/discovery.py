@@ -3,6 +3,7 @@
 from importlib import import_module
 from pathlib import Path
 
+from agora.control import ERRORS
 from agora.service import Service
 from agora.settings import SettingsError
 
@@ -29,3 +30,8 @@ def service(name: str) -> Service:
 def services() -> list[Service]:
     """All services."""
     return [service(name) for name in folders()]
+
+
+def streams() -> list[str]:
+    """The name of every stream anything is said in, in alphabetical order."""
+    return sorted({service.stream.name for service in services()} | {ERRORS.name})

@@ -14,7 +14,7 @@ from agora.audit import LOG
 from agora.batch import source_of
 from console.audit_databases import Answers, Books, Place, open_books
 from console.audit_log import Hearing
-from console.log_reader import LogReader, all_streams, open_log
+from console.log_reader import LogReader, open_log
 from console.output import Failure
 from console.sequences import Sequences
 from market.audit import EQUALITIES, folds
@@ -31,7 +31,7 @@ async def run_audit(databases: Mapping[str, str], bootstrap: str, prefix: str) -
         raise Failure(f"no database is known of the service '{missing[0]}'. Run: agora down, then agora up")
     async with AsyncExitStack() as stack:
         # The log first: whatever it holds by now, its source had committed before.
-        log = await stack.enter_async_context(open_log(bootstrap, prefix, all_streams()))
+        log = await stack.enter_async_context(open_log(bootstrap, prefix, discovery.streams()))
         books = [await stack.enter_async_context(open_books(name, url)) for name, url in databases.items()]
         return await _audit(log, books)
 

@@ -7,8 +7,6 @@ from typing import Any, Final, TypeAlias
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from agora import discovery
-from agora.control import ERRORS
 from agora.ports import Record
 from console.output import Failure
 
@@ -19,11 +17,6 @@ POLL_MS: Final = 1_000
 SILENT_POLLS_MAX: Final = 30
 
 Batch: TypeAlias = Sequence[Record]
-
-
-def all_streams() -> list[str]:
-    """The name of every stream anything is said in."""
-    return sorted({service.stream.name for service in discovery.services()} | {ERRORS.name})
 
 
 class LogReader:

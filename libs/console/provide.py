@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from agora import discovery
-from agora.control import ERRORS
 from agora.revision import check, known, revision
 from agora.settings import Settings
 from agora.topics import ensure_topics
@@ -46,5 +45,4 @@ async def provide_revisions(
 
 async def make_topics(settings: Settings, kafka: str) -> None:
     """Make every stream's topic."""
-    streams = {service.stream.name for service in discovery.services()} | {ERRORS.name}
-    await ensure_topics(kafka, (settings.namespace + stream for stream in streams), settings.partitions)
+    await ensure_topics(kafka, (settings.namespace + stream for stream in discovery.streams()), settings.partitions)

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from agora import discovery
 from agora.logs import log_as_json
 from agora.settings import Settings
 from console.cli import Json, run_command
@@ -18,12 +19,11 @@ def export_traces(*, as_json: Json = False) -> None:
 
     async def work(_: Settings, out: Out) -> int:
         from agora import tracing  # noqa: PLC0415 - it brings in what no other command needs
-        from console.log_reader import all_streams  # noqa: PLC0415 - it brings in every service
 
         settings = tracing.TracingSettings.read()
         kafka, collector = settings.addresses()
         log_as_json(NAME)
-        exporter = tracing.Exporter(kafka, settings.namespace, all_streams(), collector)
+        exporter = tracing.Exporter(kafka, settings.namespace, discovery.streams(), collector)
         await tracing.export_traces(exporter)
         counts = exporter.counts
         out.result(

@@ -6,13 +6,13 @@ from typing import Annotated, Final, TypeAlias
 
 import typer
 
+from agora import discovery
 from agora.settings import Settings
 from console import demo as demos
 from console import site as sites
 from console import story as stories
 from console.cli import Json, run_command
 from console.generator import ORDERS_MAX, REAL_ORDERS
-from console.log_reader import all_streams
 from console.output import FAILED, Out
 from console.reach import Reach, http_url
 from console.report import audit_table
@@ -127,7 +127,7 @@ def story(
 
     async def work(settings: Settings, out: Out) -> int:
         site = sites.locate(settings)
-        found = await stories.read_story(id_, site.kafka, site.namespace, all_streams())
+        found = await stories.read_story(id_, site.kafka, site.namespace, discovery.streams())
         out.result(stories.as_json(found), lambda console: console.print(render(found)))
         return 0
 

@@ -65,13 +65,16 @@ def _agent(model: "Model | str") -> Any:
     try:
         pydantic_ai = import_module("pydantic_ai")
     except ImportError as missing:
-        raise RuntimeError(
+        raise ValueError(
             "AGORA_CONCIERGE_MODEL names a language model, but the extra 'model' is not installed. "
             "Install it (pip install 'agora[model]') or unset AGORA_CONCIERGE_MODEL."
         ) from missing
-    return pydantic_ai.Agent(
-        model, output_type=str, instructions=INSTRUCTIONS, model_settings={"max_tokens": TOKENS_MAX}
-    )
+    try:
+        return pydantic_ai.Agent(
+            model, output_type=str, instructions=INSTRUCTIONS, model_settings={"max_tokens": TOKENS_MAX}
+        )
+    except pydantic_ai.UserError as error:
+        raise ValueError(f"AGORA_CONCIERGE_MODEL: {error}") from error
 
 
 def _prompt(task: WordConfirmation) -> str:

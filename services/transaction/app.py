@@ -15,15 +15,13 @@ from services.transaction.ledger import BASIS_POINTS
 from services.transaction.rows import LedgerEntry
 from services.transaction.state import Transaction, Unopened
 
-SECOND: Final = timedelta(seconds=1)
+TIME_LIMIT_SECONDS_MAX: Final = 366 * 86_400
 
 
 class TransactionRules(HouseRules):
-    """The house rules, where the environment sets them. A time limit may be as long as a span of time can be."""
+    """The house rules, where the environment sets them."""
 
-    time_limit_seconds: float = Field(
-        default=POLICY.time_limit.total_seconds(), ge=timedelta.min // SECOND, le=timedelta.max // SECOND
-    )
+    time_limit_seconds: float = Field(default=POLICY.time_limit.total_seconds(), ge=0, le=TIME_LIMIT_SECONDS_MAX)
     fee_basis_points: int = Field(default=POLICY.fee_basis_points, ge=0, le=BASIS_POINTS)
 
     def policy(self) -> Policy:

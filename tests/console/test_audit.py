@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaProducer
 
 from agora import discovery
 from agora.audit import LOG, RUNTIME_CHECKS
+from agora.discovery import streams
 from agora.migrations import upgrade
 from agora.ports import Commit, Move
 from agora.postgres import PostgresStore
@@ -20,7 +21,6 @@ from agora.topics import ensure_topics
 from agora.world import World
 from console.audit import disagreements, run_audit
 from console.audit_databases import Answers, Books, Contribution, open_books
-from console.log_reader import all_streams
 from console.output import Failure
 from market.audit import EQUALITIES
 from tests.console.busy_market import Records, busy_market, figures, given, records_of
@@ -51,7 +51,7 @@ async def market(postgres: str, kafka: str, tmp_path_factory: pytest.TempPathFac
         await upgrade(accesses[name].owner_url, folder / "migrations", accesses[name].role)
     for name in world.houses:
         await _move_in(world, name, accesses[name].url)
-    await ensure_topics(kafka, (NAMESPACE + stream for stream in all_streams()), world.log.partitions)
+    await ensure_topics(kafka, (NAMESPACE + stream for stream in streams()), world.log.partitions)
     await _say(kafka, records_of(world))
     answers: dict[str, Answers] = {}
     for name, access in accesses.items():

@@ -7,10 +7,10 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from rich.console import Console
 
+from agora.discovery import streams
 from agora.topics import ensure_topics
 from agora.wire import Cause, seal
 from agora.world import World
-from console.log_reader import all_streams
 from console.output import Failure
 from console.story import Step, Story, Told, arrange, as_json, read_story
 from console.story_tree import render
@@ -19,7 +19,7 @@ from market.shipments import ConfirmDelivery
 from tests.console.busy_market import records_of
 from tests.stories.town import line, order, town, until_idle
 
-STREAMS = all_streams()
+STREAMS = streams()
 
 
 def told(name: str, cause: str = "", at: int = 0, kind: str = "Said.v1", subject: str = "S", reason: str = "") -> Told:

@@ -56,14 +56,13 @@ class Caller:
         assert answer.status == 200, answer
         return answer.body["shown"]
 
-    async def shown_at_last(self, path: str, **wanted: object) -> Any:
-        """What a view shows, once these of its fields are so."""
+    async def told_at_last(self, agent: str, last_type: str) -> Any:
+        """An agent (`stream/id`) and its state, once the last it was told is an event of this type."""
         async with asyncio.timeout(60):
             while True:
-                answer = await self.call("GET", path)
-                shown = answer.body["shown"] if answer.status == 200 else {}
-                if all(shown.get(name) == value for name, value in wanted.items()) and answer.status == 200:
-                    return shown
+                answer = await self.call("GET", f"/v1/agents/{agent}")
+                if answer.status == 200 and answer.body["shown"]["agent"]["last_type"] == last_type:
+                    return answer.body["shown"]
                 await asyncio.sleep(0.05)
 
     async def ask(self, method: str, path: str, body: object = None, key: str | None = None, wait: int = 20) -> Answer:

@@ -190,9 +190,7 @@ async def test_everything_declared_is_exported_by_a_watched_gateway(gateway: Gat
         town = await Town(operator).open()
         path = f"/v1/buyers/{town.buyer}/orders"
         assert await operator.done("POST", path, town.checkout("watched", town.line())) == "PaymentSucceeded.v1"
-        await operator.shown_at_last(
-            f"/v1/agents/transactions/watched-{town.number}", last_type="TransactionSettled.v1"
-        )
+        await operator.told_at_last(f"transactions/watched-{town.number}", "TransactionSettled.v1")
         page = await ask(f"http://{watch}", "/metrics")
         told = numbers(page.body)
     finally:

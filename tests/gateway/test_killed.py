@@ -26,5 +26,5 @@ async def test_killed_in_the_middle_every_request_it_let_in_has_one_outcome(oper
     let_in = [seller for seller in await asyncio.gather(*asked, return_exceptions=False) if seller]
     await gateway.restart()
     for seller in let_in:
-        shown = await operator.shown_at_last(f"/v1/agents/sellers/{seller}", last_type="SellerRegistered.v1")
-        assert shown["records"] == 2
+        shown = await operator.told_at_last(f"sellers/{seller}", "SellerRegistered.v1")
+        assert shown["agent"]["records"] == 2

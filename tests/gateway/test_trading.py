@@ -46,8 +46,8 @@ async def test_a_buyer_orders_from_its_cart_and_the_seller_is_paid(operator: Cal
     assert await buyer.done("POST", f"{mine}/orders", town.checkout("cart")) == "PaymentSucceeded.v1"
     assert (await buyer.look(f"{mine}/cart"))["lines"] == []
 
-    told = await operator.shown_at_last(f"/v1/agents/transactions/{order}", last_type="TransactionSettled.v1")
-    assert told["subject"] == order
+    told = await operator.told_at_last(f"transactions/{order}", "TransactionSettled.v1")
+    assert (told["agent"]["subject"], told["state"]["status"]) == (order, "settled")
     shown = await buyer.look(f"{mine}/orders/{order}")
     assert (shown["order"]["status"], shown["order"]["total_minor"]) == ("settled", 1_350)
     steps = [step["type"].removesuffix(".v1") for step in shown["timeline"] if step["stream"] == "transactions"]
@@ -65,7 +65,12 @@ async def test_a_buyer_orders_from_its_cart_and_the_seller_is_paid(operator: Cal
     )
     paid = (await seller.look(f"/v1/accounts/seller:{town.seller}"))["balances"]
     assert paid == [{"currency": "GBP", "balance_minor": sums["payout_minor"]}]
+    state = (await seller.look(f"/v1/agents/sellers/{town.seller}"))["state"]
+    assert (state["sums"], state["balances"]) == (dashboard["sums"], paid)
+    state = (await buyer.look(f"/v1/agents/buyers/{town.buyer}"))["state"]
+    assert (state["cart"]["lines"], state["balances"]) == ([], [{"currency": "GBP", "balance_minor": -1_350}])
     left = await buyer.look(f"/v1/products/{town.product}")
+    assert (await operator.look(f"/v1/agents/products/{town.product}"))["state"] == left
     assert (left["available"], left["sold"]) == (97, 3)
     assert all(check["difference"] == 0 for check in await operator.look("/v1/audit"))
 
@@ -104,7 +109,7 @@ async def test_a_buyer_writes_reviews_and_gives_an_order_back(operator: Caller, 
     await buyer.done("POST", f"{mine}/orders", town.checkout("gift", town.line()))
     assert await buyer.done("POST", f"{mine}/messages", {"text": "<b>Where</b> is it?"}) == "MessageSent.v1"
     assert await buyer.done("POST", f"{mine}/orders/{order}/review", {"rating": 5, "text": "Fine."}) == "ReviewLeft.v1"
-    await operator.shown_at_last(f"/v1/agents/transactions/{order}", last_type="TransactionSettled.v1")
+    await operator.told_at_last(f"transactions/{order}", "TransactionSettled.v1")
     late = await buyer.ask("POST", f"{mine}/orders/{order}/return", {"reason": "too late"})
     assert (late.body["type"], late.body["data"]["reason"]) == ("ReturnRefused.v1", "already settled")
 

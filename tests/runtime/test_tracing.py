@@ -11,11 +11,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from agora.discovery import streams
 from agora.settings import SettingsError
 from agora.topics import ensure_topics
 from agora.tracing import REQUEST_SPANS_MAX, Exporter, TracingSettings
 from agora.wire import Cause, seal, trace_of
-from console.log_reader import all_streams
 from tests.runtime.kafka_reader import Raw, Teller
 from tests.runtime.otlp_receiver import SECONDS_MAX, Receiver, receiving, until
 
@@ -157,7 +157,7 @@ async def test_spans_that_were_left_out_of_a_batch_are_counted(
 
 
 async def test_the_command_works_until_it_is_told_to_end(kafka: str, namespace: str, receiver: Receiver) -> None:
-    await ensure_topics(kafka, [f"{namespace}{stream}" for stream in all_streams()], 1)
+    await ensure_topics(kafka, [f"{namespace}{stream}" for stream in streams()], 1)
     said = {"AGORA_KAFKA": kafka, "AGORA_NAMESPACE": namespace, "AGORA_OTLP": receiver.url}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "console", "export-traces", "--json"),

@@ -222,8 +222,13 @@ def test_a_model_without_its_extra_stops_the_service_at_its_start(monkeypatch: p
         raise ImportError(name)
 
     monkeypatch.setattr(model, "import_module", missing)
-    with pytest.raises(RuntimeError, match=r"extra 'model' is not installed"):
+    with pytest.raises(ValueError, match=r"AGORA_CONCIERGE_MODEL .* extra 'model' is not installed"):
         wording("openai:gpt-5")
+
+
+def test_a_model_that_nobody_knows_stops_the_service_at_its_start() -> None:
+    with pytest.raises(ValueError, match=r"AGORA_CONCIERGE_MODEL: .*nobody"):
+        wording("nobody:knows")
 
 
 # The service

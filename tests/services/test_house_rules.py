@@ -104,7 +104,7 @@ def test_with_nothing_set_each_policy_is_the_usual_one() -> None:
         ("AGORA_CONCIERGE_VOUCHER_DAYS", ("0", "999999999"), ("-1", "1e9", "nan")),
         ("AGORA_CONCIERGE_GRIEVANCE_DAYS", ("0", "999999999"), ("-1", "1e9", "inf")),
         ("AGORA_CONCIERGE_HALF_LIFE_DAYS", ("0.5", "999999999"), ("0", "-1", "1e9", "nan")),
-        ("AGORA_TIME_LIMIT_SECONDS", ("-1", "0.5", "86399999999999"), ("1e14", "-1e14", "nan", "inf")),
+        ("AGORA_TIME_LIMIT_SECONDS", ("0", "0.5", "31622400"), ("-1", "31622401", "nan", "inf")),
     ],
 )
 def test_a_rule_reaches_to_its_limits_and_no_further(

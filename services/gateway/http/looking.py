@@ -13,7 +13,7 @@ from agora.projector import Fresh
 from services.gateway.http.entry import Asker, must_be, must_operate
 from services.gateway.http.keys import Pool
 from services.gateway.http.problems import CODES, RESPONSES, Problem
-from services.gateway.queries import agents, audit, carts, ledger, orders, parked, products, sales
+from services.gateway.queries import agents, audit, carts, ledger, orders, parked, products, sales, states
 from services.gateway.queries.paging import CURSOR_CHARS_MAX, LIMIT, LIMIT_MAX, Page
 
 AUDIT_SECONDS_MAX: Final = 60
@@ -180,11 +180,11 @@ async def agents_of(
 
 
 @looking.get("/v1/agents/{stream}/{agent}", summary="Look at one agent.")
-async def agent(request: Request, asker: Asker, stream: Name, agent: Name) -> Look[agents.Agent]:
-    """Its status as far as events tell, and what it was told last."""
+async def agent(request: Request, asker: Asker, stream: Name, agent: Name) -> Look[states.AgentShown]:
+    """What it was told last, and its state as far as events tell."""
     must_be(asker, stream.removesuffix("s"), agent)
     looks = looks_of(request)
-    return looks.show(await agents.one(looks.pool, stream, agent), f"the agent '{agent}' of '{stream}'")
+    return looks.show(await states.shown(looks.pool, stream, agent), f"the agent '{agent}' of '{stream}'")
 
 
 @looking.get("/v1/parked", summary="List the agents whose turn has failed.")
