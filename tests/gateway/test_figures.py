@@ -18,8 +18,8 @@ from tests.gateway.client import Caller
 from tests.gateway.conftest import OPERATOR, Gateway, free_port
 from tests.gateway.test_trading import Town
 from tests.runtime.scrape import ask, exposed, numbers
-from tests.services.gateway_database import made, show
-from tests.services.told_market import small_market
+from tests.views.database import made, show
+from tests.views.told_market import small_market
 
 OPEN_MINOR = 200  # the order "slow" is the one that is paid and has not ended
 AGO = timedelta(seconds=90)

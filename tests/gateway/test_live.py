@@ -15,7 +15,7 @@ from services.gateway.http.live import Live
 from services.gateway.queries import feed
 from tests.gateway.client import Caller
 from tests.gateway.conftest import As
-from tests.services.gateway_database import made
+from tests.views.database import made
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 

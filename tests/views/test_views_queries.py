@@ -1,43 +1,16 @@
 """Questions to the gateway's views of a whole market."""
 
-from collections.abc import AsyncGenerator
 from typing import Any
 
-import asyncpg
 import pytest
 
-from agora.provision import Access
 from agora.world import World
 from market.risks import TransactionFlagged
 from market.streams import TRANSACTIONS
 from services.gateway.queries import agents, feed, orders, parked, products
 from services.gateway.queries.paging import BadCursor
-from tests.services.gateway_database import Reader, made, show
-from tests.services.told_market import small_market
 from tests.stories.town import heard
-
-
-@pytest.fixture(scope="module")
-async def world() -> World:
-    return await small_market()
-
-
-@pytest.fixture(scope="module")
-async def database(postgres: str, tmp_path_factory: pytest.TempPathFactory, world: World) -> Access:
-    access = await made(postgres, tmp_path_factory.mktemp("gateway"))
-    await show(access, world)
-    return access
-
-
-@pytest.fixture
-async def reader(database: Access) -> AsyncGenerator[Reader]:
-    """A connection whose changes are undone."""
-    connection = await asyncpg.connect(database.url)
-    change = connection.transaction()
-    await change.start()
-    yield connection
-    await change.rollback()
-    await connection.close()
+from tests.views.database import Reader
 
 
 async def test_a_refused_order_is_told_until_an_order_of_that_id_is_placed(reader: Reader) -> None:

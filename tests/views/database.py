@@ -12,7 +12,7 @@ from agora.provision import Access, provision
 from agora.view_store import ViewStore
 from agora.world import World
 from services.gateway.views import VIEWS
-from tests.services.told_market import portion, standing
+from tests.views.told_market import portion, standing
 
 NAME: Final = "gateway"
 

@@ -14,7 +14,7 @@ from agora.discovery import services
 from agora.turns import members
 from agora.view import Told, View
 from services.gateway.views import VIEWS
-from tests.services.told_market import heard_by, shown, small_market, told
+from tests.views.told_market import heard_by, shown, small_market, told
 
 by_name: Final[Callable[[View], str]] = lambda view: view.name  # noqa: E731 - what pytest calls them by
 

@@ -1,41 +1,11 @@
 """What the gateway tells of a whole market is what its services know themselves."""
 
-from collections.abc import AsyncGenerator
-
-import asyncpg
-import pytest
-
-from agora.provision import Access
 from agora.world import World
 from services.gateway.queries import carts, ledger, orders, products, sales
 from services.seller.rows import OpenOrder
 from services.seller.rows import Sale as Sold
-from tests.services.gateway_database import Reader, made, show
-from tests.services.told_market import small_market
 from tests.stories import sums
-
-
-@pytest.fixture(scope="module")
-async def world() -> World:
-    return await small_market()
-
-
-@pytest.fixture(scope="module")
-async def database(postgres: str, tmp_path_factory: pytest.TempPathFactory, world: World) -> Access:
-    access = await made(postgres, tmp_path_factory.mktemp("gateway"))
-    await show(access, world)
-    return access
-
-
-@pytest.fixture
-async def reader(database: Access) -> AsyncGenerator[Reader]:
-    """A connection whose changes are undone."""
-    connection = await asyncpg.connect(database.url)
-    change = connection.transaction()
-    await change.start()
-    yield connection
-    await change.rollback()
-    await connection.close()
+from tests.views.database import Reader
 
 
 async def test_products_are_what_the_product_service_keeps(reader: Reader, world: World) -> None:

@@ -10,7 +10,7 @@ import pytest
 from agora.provision import Access
 from services.gateway.queries import agents, feed, ledger, orders, parked, products, sales
 from services.gateway.queries.paging import LIMIT_MAX
-from tests.services.gateway_database import Reader, made
+from tests.views.database import Reader, made
 
 ROWS: Final = LIMIT_MAX + 30
 NUMBERS: Final = f"generate_series(1, {ROWS}) AS n"
