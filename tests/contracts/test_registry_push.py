@@ -191,5 +191,6 @@ def test_ctrl_c_ends_it_at_once_though_the_registry_does_not_answer() -> None:
         finally:
             released.set()
             process.kill()
+            process.wait()
     assert process.returncode == 130
     assert error.splitlines()[-1] == "Interrupted."
