@@ -21,7 +21,6 @@ from console.retail import OrderFileError
 FAILED: Final = 1
 FAILURE: Final = "agora: "
 """What a message begins with that says why nothing more is done."""
-TURN_SECONDS: Final = 0.2
 TERMINATED: Final = 143
 INTERRUPTED: Final = 130
 
@@ -105,11 +104,6 @@ async def _until_told(work: Coroutine[Any, Any, int]) -> int:
         task.cancel()
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
-    try:
-        while not task.done():  # a signal is only noticed when the loop turns, and whatever is waited for may be silent
-            await asyncio.wait({task}, timeout=TURN_SECONDS)
-    except asyncio.CancelledError:
-        task.cancel()
     try:
         return await task
     except asyncio.CancelledError:

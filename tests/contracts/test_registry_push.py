@@ -176,7 +176,8 @@ def test_ctrl_c_ends_it_at_once_though_the_registry_does_not_answer() -> None:
         released.wait(SECONDS_MAX)
         return None
 
-    program = "import typer; from console.push_command import push; typer.run(push)"
+    listens = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # whoever runs us may not
+    program = f"{listens}; import typer; from console.push_command import push; typer.run(push)"
     with fake_registry(upset=upset) as fake:
         process = subprocess.Popen(
             [sys.executable, "-c", program, "--url", fake.url],
