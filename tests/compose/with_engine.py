@@ -242,6 +242,8 @@ def settled(report: dict[str, Any]) -> int:
 def assert_nothing_amiss(market: Market) -> None:
     """Nothing is, once everybody has come to rest; a small market begins to trade again with the next `up`."""
     market.compose("stop", "trader")
+    for held in market.cli("flagged")["flagged"]:  # the trader clears what is its own, but only while it runs
+        market.cli("clear", held["transaction"])
     assert eventually(lambda: audited(market), lambda found: not any(found.values()))
 
 
