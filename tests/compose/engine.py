@@ -5,6 +5,7 @@ import os
 import secrets
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -16,6 +17,7 @@ from tests.compose.composed import ROOT
 
 SECONDS_MAX: Final = 600
 UP_SECONDS_MAX: Final = 180
+PATIENCE_SECONDS: Final = 60
 UNITS: Final = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 
 
@@ -117,3 +119,16 @@ def orders_file(path: Path, orders: int, first: int) -> Path:
     path.write_text("\n".join([*lines, ""]))
     path.chmod(0o644)
     return path
+
+
+def eventually(look: Any, enough: Any) -> Any:
+    """Look until it is enough; return what was seen."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not enough(seen := look()):
+        assert time.monotonic() < deadline, seen
+    return seen
+
+
+def said(*lines: str) -> None:
+    """Tell whoever reads the output of the test, which shows it with -rP or -s."""
+    sys.stdout.write("".join(f"  {line}\n" for line in lines))

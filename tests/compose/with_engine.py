@@ -8,7 +8,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Generator
 from http.client import HTTPConnection
 from pathlib import Path
@@ -18,12 +17,11 @@ import pytest
 
 from agora.discovery import folders
 from tests.compose.composed import ROOT, containers, is_ours
-from tests.compose.engine import Market, docker, memory_bytes, orders_file, service_of
+from tests.compose.engine import Market, docker, eventually, memory_bytes, orders_file, said, service_of
 
 JOBS: Final = {"secrets", "migrate", "topics", "welcome"}
 READY_SECONDS_MAX: Final = 60
 MEMORY_BYTES_MAX: Final = 2 * 2**30
-PATIENCE_SECONDS: Final = 60
 PARTITIONS: Final = 8
 CALM_ORDERS: Final = 100
 STORMY_ORDERS: Final = 1_500
@@ -264,14 +262,6 @@ def shares(market: Market, service: str, processes: int) -> list[int]:
     return [int(float(found[1])) if found else 0 for found in owned]
 
 
-def eventually(look: Any, enough: Any) -> Any:
-    """Look until it is enough; return what was seen."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not enough(seen := look()):
-        assert time.monotonic() < deadline, seen
-    return seen
-
-
 def memory_of(market: Market) -> dict[str, int]:
     measured = memory_bytes([one["Id"] for one in market.containers() if one["State"]["Running"]])
     said(*(f"{name}: {taken / 2**20:.0f} MiB" for name, taken in sorted(measured.items())))
@@ -294,8 +284,3 @@ def here(home: Path) -> dict[str, str]:
     """This machine's environment, for a command line that knows of no other market."""
     others = {name: value for name, value in os.environ.items() if not name.startswith("AGORA_")}
     return {**others, "AGORA_HOME": str(home), "PYTHONPATH": f"{ROOT / 'libs'}{os.pathsep}{ROOT}"}
-
-
-def said(*lines: str) -> None:
-    """Tell whoever reads the output of the test, which shows it with -rP or -s."""
-    sys.stdout.write("".join(f"  {line}\n" for line in lines))
