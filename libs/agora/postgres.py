@@ -37,7 +37,7 @@ _LOST: Final = (
     asyncpg.InvalidTransactionStateError,  # idle too long in a transaction, or a standby that cannot write yet
     asyncpg.TransactionRollbackError,  # a deadlock with another owner; one of the two will be fenced
 )
-_REFUSED: Final = (
+REFUSED: Final = (
     asyncpg.IntegrityConstraintViolationError,
     asyncpg.DataError,
     asyncpg.RaiseError,
@@ -45,6 +45,7 @@ _REFUSED: Final = (
     TypeError,
     OverflowError,
 )
+"""How a database refuses what it is asked to keep."""
 
 # Partition by partition, so that each is read along its index no further than it must.
 _ACTIVITIES: Final = """
@@ -77,8 +78,8 @@ class PostgresStore:
         async with self._connected() as connection:
             try:
                 await write(connection, commit)
-            except _REFUSED as refused:
-                raise Refused(_reason(refused)) from None
+            except REFUSED as refused:
+                raise Refused(reason_of(refused)) from None
 
     async def claim(self, partition: int) -> PartitionRow:
         async with self._connected() as connection:
@@ -187,6 +188,7 @@ class PostgresStore:
                 raise Unavailable(f"PostgreSQL: {type(lost).__name__}: {lost}") from lost
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """What a database said, in one line."""
     text = str(error).splitlines()[0] if str(error) else ""
     return f"{type(error).__name__}: {text}"

@@ -4,7 +4,6 @@ from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
-import asyncpg
 import msgspec
 
 from agora.changes import BadChange, Folded
@@ -12,7 +11,7 @@ from agora.envelope import REASON_CHARS_MAX
 from agora.partition import HistoryLost
 from agora.portion import Fault, Place, Portion, Position, Shown
 from agora.ports import Fenced
-from agora.postgres import PostgresStore
+from agora.postgres import REFUSED, PostgresStore, reason_of
 from agora.rows import plain
 from agora.view import View
 from agora.view_writes import Connection, write
@@ -53,14 +52,6 @@ INSERT INTO view_positions (view, stream, partition, version, log, next_offset, 
 SELECT $1, n.stream, n.partition, $2, n.log, 0, '{}', 0
 FROM unnest($3::text[], $4::int[], $5::text[]) AS n (stream, partition, log) ON CONFLICT DO NOTHING
 """
-_REFUSED: Final = (
-    asyncpg.IntegrityConstraintViolationError,
-    asyncpg.DataError,
-    asyncpg.RaiseError,
-    ValueError,  # asyncpg's word for what no column can hold, like the next two
-    TypeError,
-    OverflowError,
-)
 
 
 class ViewStore(PostgresStore):
@@ -146,9 +137,9 @@ async def _apply(connection: Connection, shown: Sequence[Shown], folded: Folded 
     try:
         async with connection.transaction():
             await write(connection, folded or _folded(shown))
-    except (*_REFUSED, BadChange) as error:
+    except (*REFUSED, BadChange) as error:
         if len(shown) == 1:
-            return [Fault(*shown[0][:4], _reason(error))]
+            return [Fault(*shown[0][:4], reason_of(error))]
         half = len(shown) // 2
         return [*await _apply(connection, shown[:half]), *await _apply(connection, shown[half:])]
     return []
@@ -167,8 +158,3 @@ async def _keep(connection: Connection, faults: Sequence[Fault]) -> None:
     views, streams, partitions, offsets, reasons = zip(*rows, strict=True)
     await connection.execute(_COUNT, views, streams, partitions)
     await connection.execute(_KEEP, views, streams, partitions, offsets, reasons, FAULTS_PER_VIEW_MAX)
-
-
-def _reason(error: Exception) -> str:
-    text = str(error).splitlines()[0] if str(error) else ""
-    return f"{type(error).__name__}: {text}"

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from time import perf_counter
 from typing import Final, NamedTuple, Protocol
 
-import asyncpg
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
@@ -21,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from agora.metrics import Metric
 from agora.projector import Fresh
 from services.gateway.http.keys import Pool
+from services.gateway.http.problems import AWAY
 from services.gateway.queries import figures
 
 LOOK_SECONDS: Final = 5.0
@@ -69,7 +69,6 @@ BUSINESS_METRICS: Final = (ESCROW, CONSERVATION, ORDERS, SETTLEMENT, BEHIND, AGE
 """Everything that the gateway exports beside what every process does; each also carries ``service``."""
 
 _SHOWN: Final = (ESCROW, CONSERVATION, ORDERS, BEHIND, AGE)
-_AWAY: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 log = logging.getLogger("agora.gateway")
 
@@ -139,7 +138,7 @@ class Figures(Collector):
         """What cannot be seen is not told, so that nobody takes what was for how things are."""
         try:
             self._seen[look] = tuple(await look())
-        except _AWAY as error:
+        except AWAY as error:
             self._seen[look] = ()
             log.warning("%s: cannot be seen: %s", look.__name__.removeprefix("_look_at_"), type(error).__name__)
 

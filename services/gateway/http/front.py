@@ -7,7 +7,7 @@ import socket
 from collections.abc import AsyncGenerator, Coroutine, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 import asyncpg
 import uvicorn
@@ -26,9 +26,10 @@ from services.gateway.http.asks import ANSWERS
 from services.gateway.http.desk import Desk, Outcomes
 from services.gateway.http.entry import Entry
 from services.gateway.http.house import House
-from services.gateway.http.keys import Keyring
+from services.gateway.http.keys import Keyring, Pool
 from services.gateway.http.live import Live
 from services.gateway.http.looking import Looks
+from services.gateway.http.problems import AWAY
 from services.gateway.queries import feed
 from services.gateway.views import VIEWS
 
@@ -42,8 +43,6 @@ GRACE_SECONDS: Final = 5
 TRIM_SECONDS: Final = 60.0
 
 NO_OPERATOR: Final = "nobody has a key yet, so nothing can be asked: start with an AGORA_OPERATOR_KEY made at random"
-
-Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 log = logging.getLogger("agora.gateway")
 
@@ -156,13 +155,16 @@ def _not_ready(engine: Engine, projector: Projector) -> str | None:
 
 
 async def _answers(pool: Pool, stories: Sequence[str]) -> Sequence[feed.Outcome]:
-    return await feed.outcomes(pool, stories, ANSWERS)
+    """What is known so far; where the database is away, nothing is, and it is asked again."""
+    with suppress(*AWAY):
+        return await feed.outcomes(pool, stories, ANSWERS)
+    return ()
 
 
 async def _trim(pool: Pool, keep: int) -> None:
     """Keep the feed from growing without end."""
     while True:
-        with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+        with suppress(*AWAY):
             await feed.trim(pool, keep)
         await asyncio.sleep(TRIM_SECONDS)
 

@@ -7,8 +7,9 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Final, Literal, TypeAlias
 
-import asyncpg
 from cachetools import TTLCache
+
+from services.gateway.queries.paging import Pool
 
 PREFIX: Final = "agora_"
 SECRET_BYTES: Final = 32
@@ -18,7 +19,6 @@ KNOWN_MAX: Final = 10_000
 LISTED_MAX: Final = 1_000
 
 Scope: TypeAlias = Literal["buyer", "seller", "operator"]
-Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 _FIND: Final = "SELECT scope, agent FROM api_keys WHERE digest = $1 AND revoked_at IS NULL"
 _ADD: Final = """

@@ -25,6 +25,9 @@ CLOSED: Final = 499
 ERRORS_MAX: Final = 20
 TEXT_CHARS_MAX: Final = 300
 
+AWAY: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+"""How a look fails whose database is away, or takes too long."""
+
 log = logging.getLogger("agora.gateway")
 
 
@@ -80,7 +83,7 @@ def refuse_with_problems(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, lambda _, error: _parameters(error).response())
     app.add_exception_handler(HTTPException, lambda request, error: _of_http(app, request, error).response())
     app.add_exception_handler(BadCursor, lambda _, error: _no_such_page(error).response())
-    for away in (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+    for away in AWAY:
         app.add_exception_handler(away, lambda _, error: _away(error).response())
     app.add_exception_handler(ClientDisconnect, lambda _, __: Response(status_code=CLOSED))
     app.add_exception_handler(Exception, _unforeseen)
