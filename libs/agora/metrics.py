@@ -168,6 +168,7 @@ class Metrics(Observer, Collector):
     def passed(self, records: Sequence[Record]) -> None:
         for _, last in _by_partition(records):
             self._newest[last.partition] = last.timestamp / 1000
+            self._reached[last.partition] = last.offset + 1
 
     def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
         values = [*self._gauges(), *((*place, total) for place, total in self._totals.copy().items())]

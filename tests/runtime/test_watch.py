@@ -150,7 +150,7 @@ async def test_a_worker_whose_database_is_away_lags(office: Office) -> None:
             with watch.following(worker.engine, worker):
                 running = asyncio.create_task(worker.run())
                 await office.tell(Add(counter="a", amount=1))
-                await until(lambda: lags(watch, 0))
+                await until(lambda: heard(watch, 1))  # before that, no lag may mean: not seen in the log yet
                 await gate.shut()
                 await office.tell(Add(counter="a", amount=1), Add(counter="a", amount=1))
                 await until(lambda: lags(watch, 2))
@@ -160,6 +160,10 @@ async def test_a_worker_whose_database_is_away_lags(office: Office) -> None:
                 await until(lambda: lags(watch, 0))
                 worker.app.exit()
                 await asyncio.wait_for(running, SECONDS_MAX)
+
+
+async def heard(watch: Watch, turns: int) -> bool:
+    return (await look(watch))["agora_turns_total{event=Add.v1}"] == turns
 
 
 async def lags(watch: Watch, records: int) -> bool:
