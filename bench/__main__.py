@@ -25,7 +25,7 @@ from agora.settings import Settings
 from agora.turns import members
 from bench import ceilings, fraud
 from bench.checkouts import CURRENCY, LINES, checkouts, setup_commands
-from bench.driver import Payments, Progress, Run, closed_loop, open_loop, prepare
+from bench.driver import Paid, Payments, Progress, Run, closed_loop, open_loop, prepare
 from bench.report import Closed, Growth, Open, Report, Textbook
 from bench.textbook.run import run as run_textbook
 from console.site import Site
@@ -111,10 +111,10 @@ async def measure() -> Report:
         )
     _say("planted fraud")
     found = fraud.report()
-    ordered = sorted(latencies)
+    told, heard = sorted(paid.told for paid in latencies), sorted(paid.heard for paid in latencies)
     return Report(
         Closed(paid.per_second(), settled.per_second()),
-        Open(ordered[len(ordered) // 2], ordered[len(ordered) * 99 // 100]),
+        Open(_share(told, 50), _share(told, 99), _share(heard, 50), _share(heard, 99)),
         Textbook(peer),
         paid.per_second() / peer,
         asdict(raw),
@@ -142,7 +142,7 @@ async def _closed(opened: Market, orders: Iterator[CheckOut], count: int, event:
     )
 
 
-async def _open(opened: Market) -> list[float]:
+async def _open(opened: Market) -> list[Paid]:
     orders = checkouts(3, OPEN_PER_SECOND * (OPEN_SECONDS + WARM_SECONDS))
     topics = {service.name: service.stream.name for service in services()}
     payments = Payments(opened.site.kafka, opened.connections, topics, _copies(PaymentSucceeded))
@@ -170,6 +170,10 @@ def _copies(event: type[Event]) -> dict[str, int]:
     """How many copies of an event of one checkout each service hears."""
     heard = (service for service in services() if event in members(service.consumes))
     return {service.name: COPIES[service.stream] for service in heard}
+
+
+def _share(ordered: list[float], percent: int) -> float:
+    return ordered[len(ordered) * percent // 100]
 
 
 def _say(message: str) -> None:

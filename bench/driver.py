@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import asyncpg
 import msgspec
@@ -111,10 +111,17 @@ async def closed_loop(
     return run
 
 
+class Paid(NamedTuple):
+    """When the log had an order's ``PaymentSucceeded``, and when the last service that hears it had committed it."""
+
+    told: float
+    heard: float
+
+
 async def open_loop(
     door: Ingress, orders: Iterator[CheckOut], payments: "Payments", *, per_second: int, seconds: int
-) -> list[float]:
-    """Send at a fixed rate, whatever happens; milliseconds from when each was due until all had committed it paid."""
+) -> list[Paid]:
+    """Send at a fixed rate, whatever happens; the milliseconds since each was due."""
     looking = asyncio.create_task(payments.look(per_second * seconds))
     await asyncio.sleep(1)
     start = perf_counter()
@@ -128,11 +135,11 @@ async def open_loop(
     await asyncio.gather(*sends)
     async with asyncio.timeout(STALL_SECONDS_MAX):
         done = await looking
-    return [(done[order] - moment) * 1000 for order, moment in due.items()]
+    return [Paid(*((at - moment) * 1000 for at in done[order])) for order, moment in due.items()]
 
 
 class Payments:
-    """When each order's payment was committed by the last service that hears it.
+    """When each order's payment was in the log, and when it was committed by the last service that hears it.
 
     A service has committed a record once its partition's next offset is past it.
     """
@@ -148,8 +155,8 @@ class Payments:
         self._hearers = {name: (topics[name], connections[name]) for name in copies}
         self._copies = sum(copies.values())
 
-    async def look(self, count: int) -> dict[str, float]:
-        """The moment of each of the next ``count`` payments, by order."""
+    async def look(self, count: int) -> dict[str, Paid]:
+        """The moments of each of the next ``count`` payments, by order."""
         topics = {topic for topic, _ in self._hearers.values()}
         # In large portions, so that looking takes little of what is looked at.
         consumer = AIOKafkaConsumer(
@@ -162,18 +169,22 @@ class Payments:
         await consumer.start()
         told: dict[tuple[str, int], deque[tuple[int, str]]] = {}
         copies: Counter[str] = Counter()
-        done: dict[str, float] = {}
+        seen: dict[str, float] = {}
+        done: dict[str, Paid] = {}
         try:
             while len(done) < count:
                 for place, records in (await consumer.getmany(timeout_ms=LOOK_MS)).items():
                     payments = [(record.offset, paid) for record in records if (paid := _paid(record.value))]
+                    now = perf_counter()
+                    for _, order in payments:
+                        seen.setdefault(order, now)
                     for name, (topic, _) in self._hearers.items():
                         if topic == place.topic:
                             told.setdefault((name, place.partition), deque()).extend(payments)
                 for order in await self._committed(told):
                     copies[order] += 1
                     if copies[order] == self._copies:
-                        done[order] = perf_counter()
+                        done[order] = Paid(seen[order], perf_counter())
         finally:
             await consumer.stop()
         return done

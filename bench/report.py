@@ -19,10 +19,15 @@ class Closed:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Milliseconds from when a checkout was due to its payment, at 50 checkouts/s."""
+    """Milliseconds from when a checkout was due until its ``PaymentSucceeded`` was in the log, at 50 checkouts/s.
+
+    ``heard`` ends later: when every service that hears it had committed it.
+    """
 
     p50_ms: float
     p99_ms: float
+    heard_p50_ms: float
+    heard_p99_ms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +71,10 @@ class Report:
         rows = [
             ("closed loop: paid, checkouts/s", f"{self.closed.checkouts_per_s:,.0f}", "≥ 800"),
             ("closed loop: settled, checkouts/s", f"{self.closed.settled_per_s:,.0f}", "≥ 400"),
-            ("open loop at 50/s: p50 to paid, ms", f"{self.open_50.p50_ms:,.0f}", ""),
-            ("open loop at 50/s: p99 to paid, ms", f"{self.open_50.p99_ms:,.0f}", "< 200"),
+            ("open loop at 50/s: p50 to PaymentSucceeded, ms", f"{self.open_50.p50_ms:,.0f}", ""),
+            ("open loop at 50/s: p99 to PaymentSucceeded, ms", f"{self.open_50.p99_ms:,.0f}", "< 200"),
+            ("open loop at 50/s: p50 to its last hearer, ms", f"{self.open_50.heard_p50_ms:,.0f}", ""),
+            ("open loop at 50/s: p99 to its last hearer, ms", f"{self.open_50.heard_p99_ms:,.0f}", ""),
             ("the textbook way: paid, checkouts/s", f"{self.textbook.checkouts_per_s:,.1f}", ""),
             ("ratio to the textbook way", f"{self.ratio_to_textbook:,.0f}", "≥ 30"),
             *((f"ceiling: {name}", f"{value:,.0f}", "") for name, value in self.ceilings.items()),
