@@ -8,6 +8,8 @@ from aiokafka.errors import KafkaError, for_code
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Boolean, CompactArray, CompactString, Int16, Int32, Int64, Schema, TaggedFields
 
+from agora.login import meaning
+
 METADATA: Final = 3
 VERSION: Final = 10  # the first to tell a topic's id; aiokafka itself speaks up to 5
 
@@ -79,6 +81,15 @@ class _Ask(Request[_AskMetadata]):
     def build(self, request_struct_class: type[_AskMetadata]) -> _AskMetadata:
         nothing_more = (False, False, False, {})
         return request_struct_class([(0, 0, self._topic, {})], *nothing_more)
+
+
+async def absence(admin: AIOKafkaAdminClient, topic: str) -> str:
+    """Why a topic is not listed for this process: there is none, or it may not know of it."""
+    try:
+        await identity_of(admin, topic)
+    except KafkaError as error:
+        return meaning(error)
+    return f"the topic '{topic}' has only just been made"
 
 
 async def identity_of(admin: AIOKafkaAdminClient, topic: str) -> str:

@@ -12,6 +12,7 @@ from aiokafka.partitioner import murmur2
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from agora.envelope import HEADERS
+from agora.login import reach, why
 from agora.ports import OutboxRow, Unavailable
 
 BATCH_BYTES_MAX: Final = 1_000_000  # below the topics' max.message.bytes of 1 MiB
@@ -48,7 +49,7 @@ class KafkaLog:
                 await asyncio.gather(*sent)
         except (KafkaError, OSError, TimeoutError) as error:
             await self.close()
-            raise Unavailable(f"Kafka: {type(error).__name__}: {error}") from error
+            raise Unavailable(f"Kafka: {await why(error, self._bootstrap)}") from error
         return count
 
     async def close(self) -> None:
@@ -61,7 +62,7 @@ class KafkaLog:
 
     async def _start(self) -> AIOKafkaProducer:
         producer = AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap,
+            **reach(self._bootstrap),
             acks="all",
             enable_idempotence=True,
             linger_ms=0,

@@ -12,7 +12,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from agora.identity import identity_of
+from agora.identity import absence, identity_of
+from agora.login import reach, why
 from agora.partition import HistoryLost
 from agora.portion import Place
 from agora.ports import Fenced, Unavailable
@@ -102,7 +103,7 @@ class Projector:
                     log.warning("%s; beginning again where they stand", fenced)
                     await asyncio.sleep(self._wait)
                 except (Unavailable, KafkaError, OSError) as away:
-                    log.warning("waiting for %s", str(away) or type(away).__name__)
+                    log.warning("waiting for %s", await self._why(away))
                     await asyncio.sleep(self._wait)
                     self._wait = min(self._wait * 2, RETRY_SECONDS_MAX)
         finally:
@@ -122,6 +123,9 @@ class Projector:
             times = [one.shown_at for one in those if one.shown_at]
             found.setdefault(place[0], []).append(Fresh(min(times, default=None), behind))
         return {stream: _together(parts) for stream, parts in found.items()}
+
+    async def _why(self, away: Exception) -> str:
+        return str(away) if isinstance(away, Unavailable) else f"Kafka: {await why(away, self._bootstrap)}"
 
     async def _work(self) -> None:
         """Show what there is until a view is to be built anew."""
@@ -153,7 +157,7 @@ class Projector:
         standing = await self._standing(await self._logs())
         places = {place: self._at(place) for place in standing}
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap,
+            **reach(self._bootstrap),
             enable_auto_commit=False,
             auto_offset_reset="none",  # to go on elsewhere would lose events, or show them twice
             fetch_max_wait_ms=FETCH_WAIT_MS,
@@ -191,11 +195,11 @@ class Projector:
     async def _logs(self) -> Mapping[Place, str]:
         """The partitions of every stream, and which log each is in."""
         streams = sorted({stream.name for view in self._views for stream in view.hears})
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap)
+        admin = AIOKafkaAdminClient(**reach(self._bootstrap))
         try:
             await admin.start()
             if missing := {self._prefix + stream for stream in streams} - set(await admin.list_topics()):
-                raise Unavailable(f"Kafka: there is no topic {min(missing)} yet")
+                raise Unavailable(f"Kafka: {await absence(admin, min(missing))}")
             counts: dict[str, int] = {
                 topic["topic"]: len(topic["partitions"])
                 for topic in await admin.describe_topics([self._prefix + stream for stream in streams])

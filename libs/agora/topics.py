@@ -5,7 +5,9 @@ from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
+
+from agora.login import reach, why
 
 RECORD_BYTES_MAX: Final = 1024 * 1024
 REQUEST_MS_MAX: Final = 30_000
@@ -34,7 +36,7 @@ async def ensure_topics(bootstrap: str, names: Iterable[str], partitions: int) -
     A key belongs to a partition for ever, so a topic's partitions are never added to behind the services' backs.
     """
     wanted = sorted(set(names))
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=REQUEST_MS_MAX)
+    admin = AIOKafkaAdminClient(**reach(bootstrap), request_timeout_ms=REQUEST_MS_MAX)
     try:
         await admin.start()
         existing = await _partitions(admin)
@@ -43,7 +45,9 @@ async def ensure_topics(bootstrap: str, names: Iterable[str], partitions: int) -
             existing |= await _partitions(admin)  # another process may have made one at the same moment
         settings = await _settings(admin, wanted)
     except KafkaError as error:
-        raise TopicError(f"Kafka at {bootstrap} did not make the topics: {error}. Check AGORA_KAFKA.") from error
+        raise TopicError(
+            f"Kafka at {bootstrap} did not make the topics: {await why(error, bootstrap)}. Check AGORA_KAFKA."
+        ) from error
     finally:
         await admin.close()
     for name in wanted:
@@ -66,6 +70,8 @@ async def _create(admin: AIOKafkaAdminClient, names: list[str], partitions: int)
     topics = [NewTopic(name, partitions, replicas, topic_configs=dict(CONFIG)) for name in names]
     answer: Any = await admin.create_topics(topics, timeout_ms=REQUEST_MS_MAX)
     for name, code, *reason in answer.topic_errors:
+        if code == TopicAuthorizationFailedError.errno:
+            raise TopicAuthorizationFailedError(name)
         if code not in {0, TOPIC_EXISTS}:
             raise TopicError(f"Topic {name} could not be made: {reason[0] if reason else ''} (Kafka error {code}).")
 
@@ -78,6 +84,9 @@ async def _settings(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, d
     """Where topics are set otherwise than services rely on: what each setting is, and what it must be."""
     resources = [ConfigResource(ConfigResourceType.TOPIC, name, dict.fromkeys(RELIED_ON)) for name in names]
     answers: Any = await admin.describe_configs(resources)
+    codes = {name: code for answer in answers for code, _, _, name, _ in answer.resources}
+    if refused := [name for name, code in codes.items() if code == TopicAuthorizationFailedError.errno]:
+        raise TopicAuthorizationFailedError(refused)
     return {
         name: {setting: (has, RELIED_ON[setting]) for setting, has, *_ in settings if has != RELIED_ON.get(setting)}
         for answer in answers

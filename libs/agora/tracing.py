@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
 from itertools import chain
-from time import monotonic
+from time import monotonic, time
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
@@ -21,8 +21,11 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from pydantic import AfterValidator
 
+from agora.backlog import Backlog
+from agora.identity import absence
+from agora.login import reach, why
 from agora.otlp import Away, Collector, NotTaken
-from agora.settings import Address, Namespace, SettingsError, Variables
+from agora.settings import Address, Namespace, Port, SettingsError, Variables
 from agora.spans import Made, Span, SpanMaker
 
 GROUP: Final = "traces"
@@ -55,11 +58,12 @@ def _collector(value: str) -> str:
 
 
 class TracingSettings(Variables):
-    """Where the log is, and where its traces go."""
+    """Where the log is, where its traces go, and where the exporter can be watched at it, if anywhere."""
 
     kafka: Address | None = None
     namespace: Namespace = ""
     otlp: Annotated[str, AfterValidator(_collector)] | None = None
+    watch: Port | None = None
 
     def addresses(self) -> tuple[str, str]:
         """Kafka's and the collector's. Raises ``SettingsError`` if one is missing."""
@@ -74,6 +78,7 @@ class TracingSettings(Variables):
 class Counts:
     """What became of the records since the process began."""
 
+    read: int = 0
     exported: int = 0
     repeated: int = 0
     unreadable: int = 0
@@ -89,6 +94,9 @@ class Exporter:
 
     def __init__(self, kafka: str, namespace: str, streams: Sequence[str], url: str) -> None:
         self.counts = Counts()
+        self.backlog = Backlog()
+        self.waiting: str | None = "for Kafka"
+        """What it waits for, while it does nothing else."""
         self._kafka = kafka
         self._namespace = namespace
         self._topics = sorted(namespace + stream for stream in streams)
@@ -101,6 +109,10 @@ class Exporter:
         """End, once the batch at hand is sent; while the collector is away, at once."""
         self._stop.set()
 
+    def stream_of(self, topic: str) -> str:
+        """The stream that a topic is of."""
+        return topic.removeprefix(self._namespace)
+
     async def run(self) -> None:
         """Work until told to stop, however often Kafka or the collector has to be waited for."""
         wait = RETRY_SECONDS
@@ -112,10 +124,11 @@ class Exporter:
                         await self._await_topics()
                         async with self._consumer() as consumer:
                             log.info("ready")
-                            wait = RETRY_SECONDS
+                            wait, self.waiting = RETRY_SECONDS, None
                             await self._work(consumer, collector)
                     except (KafkaError, OSError) as error:
-                        log.warning("waiting for Kafka at %s: %s", self._kafka, type(error).__name__)
+                        self.waiting = "for Kafka"
+                        log.warning("waiting for Kafka at %s: %s", self._kafka, await why(error, self._kafka))
                     await self._pause(wait)
                     wait = min(wait * 2, RETRY_SECONDS_MAX)
         self._say_counts()
@@ -125,18 +138,21 @@ class Exporter:
         while not self._stop.is_set():
             polled: Any = await consumer.getmany(timeout_ms=POLL_WAIT_MS, max_records=BATCH_RECORDS_MAX)
             if polled:
+                self.backlog.took(polled)
                 await self._export(collector, self._made(polled))
                 await _commit(consumer, {place: records[-1].offset + 1 for place, records in polled.items()})
+                self.backlog.did(polled)
+            self.backlog.sees(await _places(consumer), time())
             if monotonic() - self._counted[0] > COUNTS_SECONDS:
                 self._say_counts()
         raise Stopped
 
     def _made(self, polled: Any) -> list[Span]:
         records = chain.from_iterable(
-            ((place.topic.removeprefix(self._namespace), record) for record in records)
-            for place, records in polled.items()
+            ((self.stream_of(place.topic), record) for record in records) for place, records in polled.items()
         )
         made = self._maker.spans(records)
+        self.counts.read += sum(map(len, polled.values()))
         self.counts.repeated += made.repeated
         self._complain(made)
         return made.spans
@@ -156,6 +172,7 @@ class Exporter:
             try:
                 rejected = await collector.send(part)
             except Away as away:
+                self.waiting = "for the collector"
                 log.warning("waiting for %s", away)
                 await self._pause(max(wait, min(away.seconds, ASKED_SECONDS_MAX)))
                 wait = min(wait * 2, RETRY_SECONDS_MAX)
@@ -168,7 +185,7 @@ class Exporter:
                     self._refused(1, f"{part[0].name} of {part[0].trace}: {error}")
                 continue
             left.pop()
-            wait = RETRY_SECONDS
+            wait, self.waiting = RETRY_SECONDS, None
             self.counts.exported += len(part) - rejected
             if rejected:
                 self._refused(rejected, f"some of a batch of {len(part)}")
@@ -187,15 +204,16 @@ class Exporter:
         """Wait until every stream has its topic: a consumer would look for it again only after minutes."""
         wait = RETRY_SECONDS
         while True:
-            admin = AIOKafkaAdminClient(bootstrap_servers=self._kafka)
+            admin = AIOKafkaAdminClient(**reach(self._kafka))
             try:
                 await admin.start()
                 missing = set(self._topics) - set(await admin.list_topics())
+                reason = await absence(admin, min(missing)) if missing else ""
             finally:
                 await admin.close()
             if not missing:
                 return
-            log.warning("waiting for the topics %s; they are made by: agora migrate", ", ".join(sorted(missing)))
+            log.warning("waiting for the topics %s: %s", ", ".join(sorted(missing)), reason)
             await self._pause(wait)
             wait = min(wait * 2, RETRY_SECONDS_MAX)
 
@@ -203,7 +221,7 @@ class Exporter:
     async def _consumer(self) -> AsyncGenerator[AIOKafkaConsumer]:
         consumer = AIOKafkaConsumer(
             *self._topics,
-            bootstrap_servers=self._kafka,
+            **reach(self._kafka),
             client_id="agora-traces",
             group_id=self._namespace + GROUP,
             enable_auto_commit=False,
@@ -224,7 +242,7 @@ class Exporter:
         """Say what was done, unless nothing was since it was said."""
         if self.counts != self._counted[1]:
             said = ", ".join(f"{count} {name}" for name, count in asdict(self.counts).items())
-            log.info("records since the start: %s", said)
+            log.info("records since the start: %s", said, extra={"counts": asdict(self.counts)})
         self._counted = (monotonic(), Counts(**asdict(self.counts)))
 
 
@@ -234,6 +252,15 @@ async def export_traces(exporter: Exporter) -> None:
     for sign in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(sign, exporter.stop)
     await exporter.run()
+
+
+async def _places(consumer: AIOKafkaConsumer) -> dict[Any, tuple[int, int]]:
+    """Of each partition that is read, the next offset to read and the log's next one, once Kafka has told them."""
+    assigned: Any = consumer.assignment()
+    ends = {place: end for place in assigned if (end := consumer.highwater(place)) is not None}
+    with suppress(IllegalStateError):  # dealt to somebody else in the middle
+        return {place: (await consumer.position(place), end) for place, end in ends.items()}
+    return {}
 
 
 async def _commit(consumer: AIOKafkaConsumer, offsets: dict[Any, int]) -> None:

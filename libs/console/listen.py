@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from agora.event import Stream
+from agora.login import reach, why
 from agora.ports import Record
 from console.site import Site
 
@@ -57,7 +58,7 @@ class Listener:
                 consumer = self._consumer or await self._await_consumer()
                 found = await consumer.getmany(timeout_ms=POLL_MS)
             except (KafkaError, OSError, TimeoutError) as error:
-                self._waiting(f"Kafka: {type(error).__name__}")
+                self._waiting(f"Kafka: {await why(error, self._site.kafka)}")
                 await self._drop()
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
@@ -70,14 +71,14 @@ class Listener:
             try:
                 self._consumer = await self._consume()
             except (KafkaError, OSError, TimeoutError) as error:
-                self._waiting(f"Kafka: {type(error).__name__}")
+                self._waiting(f"Kafka: {await why(error, self._site.kafka)}")
                 await asyncio.sleep(RETRY_SECONDS)
             else:
                 return self._consumer
 
     async def _consume(self) -> AIOKafkaConsumer:
         """Begin, or go on where listening broke off."""
-        consumer = AIOKafkaConsumer(bootstrap_servers=self._site.kafka, enable_auto_commit=False)
+        consumer = AIOKafkaConsumer(**reach(self._site.kafka), enable_auto_commit=False)
         try:
             await consumer.start()
             partitions = [

@@ -1,12 +1,15 @@
 """Reads whole streams, from their first record to where they ended when they were opened."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, TypeAlias
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 
+from agora.identity import identity_of
+from agora.login import reach, why
 from agora.ports import Record
 from console.output import Failure
 
@@ -64,10 +67,19 @@ class LogReader:
 
 @asynccontextmanager
 async def open_log(bootstrap: str, prefix: str, streams: Iterable[str]) -> AsyncGenerator[LogReader]:
-    """Open streams for reading. One that has no topic yet has no records."""
+    """Open streams for reading. One that has no topic yet has no records. Raises ``Failure`` where Kafka refuses."""
+    try:
+        async with _opened(bootstrap, prefix, streams) as reader:
+            yield reader
+    except KafkaError as error:
+        raise Failure(f"Kafka at {bootstrap}: {await why(error, bootstrap)}") from None
+
+
+@asynccontextmanager
+async def _opened(bootstrap: str, prefix: str, streams: Iterable[str]) -> AsyncGenerator[LogReader]:
     places = await _places(bootstrap, [prefix + stream for stream in streams])
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
+        **reach(bootstrap),
         group_id=None,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
@@ -85,11 +97,14 @@ async def open_log(bootstrap: str, prefix: str, streams: Iterable[str]) -> Async
 
 
 async def _places(bootstrap: str, topics: Sequence[str]) -> list[TopicPartition]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = AIOKafkaAdminClient(**reach(bootstrap))
     await admin.start()
     try:
         existing = set(await admin.list_topics())
         wanted = [topic for topic in topics if topic in existing]
+        for topic in set(topics) - existing:  # one that we may not know of is not listed either
+            with suppress(UnknownTopicOrPartitionError):
+                await identity_of(admin, topic)
         found: Any = await admin.describe_topics(wanted) if wanted else []
     finally:
         await admin.close()

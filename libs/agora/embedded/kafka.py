@@ -5,9 +5,12 @@ import importlib.util
 import re
 import shutil
 import socket
+import ssl
 import struct
 import subprocess
 import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -39,7 +42,6 @@ SETTINGS: Final = {
     "process.roles": "broker,controller",
     "node.id": "1",
     "controller.listener.names": "CONTROLLER",
-    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
     "auto.create.topics.enable": "false",
     "message.max.bytes": str(MESSAGE_BYTES_MAX),
     "log.message.timestamp.type": "LogAppendTime",
@@ -62,11 +64,25 @@ SETTINGS: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """How clients get in: unless told otherwise, whoever reaches the port.
+
+    ``format_arguments`` are what the log is formatted with, such as the first users; ``tls`` is a client's side of TLS.
+    """
+
+    protocol: str = "PLAINTEXT"
+    settings: Mapping[str, str] = field(default_factory=dict[str, str])
+    format_arguments: tuple[str, ...] = ()
+    tls: ssl.SSLContext | None = None
+
+
 class EmbeddedKafka:
     """A Kafka broker whose log, settings and messages live in one directory; its jars in a shared cache."""
 
-    def __init__(self, directory: Path, cache: Path | None = None) -> None:
+    def __init__(self, directory: Path, cache: Path | None = None, listener: Listener | None = None) -> None:
         self.directory = directory.absolute()
+        self._listener = listener or Listener()
         self._cache = cache or Settings().home / "cache"
         self._data = self.directory / "data"
         self._properties = self.directory / "server.properties"
@@ -102,7 +118,7 @@ class EmbeddedKafka:
             self._format(java)
             self._process.spawn([*java, "kafka.Kafka", str(self._properties)], port)
             try:
-                self._process.await_ready(lambda: answers(port), READY_SECONDS_MAX)  # noqa: B023 - used at once
+                self._process.await_ready(lambda: answers(port, self._listener.tls), READY_SECONDS_MAX)  # noqa: B023 - used at once
             except ServerError as error:
                 lost_the_port = "Address already in use" in str(error) and attempt + 1 < START_ATTEMPTS_MAX
                 if not lost_the_port:
@@ -111,14 +127,16 @@ class EmbeddedKafka:
                 return
 
     def _write_properties(self, port: int, controller_port: int) -> None:
+        name = self._listener.protocol
         places = {
             "log.dirs": str(self._data),
-            "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}",
-            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
+            "listeners": f"{name}://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}",
+            "listener.security.protocol.map": f"{name}:{name},CONTROLLER:PLAINTEXT",
+            "advertised.listeners": f"{name}://127.0.0.1:{port}",
             # A fixed quorum of one: its address is read from here, and so may change from one start to the next.
             "controller.quorum.voters": f"1@127.0.0.1:{controller_port}",
         }
-        lines = (f"{name}={value}\n" for name, value in {**SETTINGS, **places}.items())
+        lines = (f"{name}={value}\n" for name, value in {**SETTINGS, **places, **self._listener.settings}.items())
         self._properties.write_text("".join(lines))
 
     def _format(self, java: list[str]) -> None:
@@ -126,7 +144,7 @@ class EmbeddedKafka:
             return
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         tool = [*java, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "--config"]
-        self._process.run([*tool, str(self._properties)], FORMAT_SECONDS_MAX)
+        self._process.run([*tool, str(self._properties), *self._listener.format_arguments], FORMAT_SECONDS_MAX)
 
 
 def find_java() -> str:
@@ -150,12 +168,19 @@ def java_version(java: str) -> int:
     return int(found[1]) if found else 0
 
 
-def answers(port: int) -> bool:
+def answers(port: int, tls: ssl.SSLContext | None = None) -> bool:
     """Ask the broker which protocol versions it speaks; a broker that answers has finished its start."""
     request = struct.pack(">hhih", 18, 0, 1, -1)  # ApiVersions, version 0, correlation 1, no client id
     try:
-        with socket.create_connection(("127.0.0.1", port), PROBE_SECONDS) as connection:
+        with (
+            socket.create_connection(("127.0.0.1", port), PROBE_SECONDS) as plain,
+            _encrypted(plain, tls) as connection,
+        ):
             connection.sendall(struct.pack(">i", len(request)) + request)
             return len(connection.recv(4)) > 0
     except OSError:
         return False
+
+
+def _encrypted(plain: socket.socket, tls: ssl.SSLContext | None) -> socket.socket:
+    return tls.wrap_socket(plain, server_hostname="127.0.0.1") if tls else plain
