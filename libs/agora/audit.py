@@ -1,10 +1,14 @@
 """What a service's own database can prove about itself, what two services must agree on, and what the log proves."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 
 from agora.event import Event, Stream
+
+Across: TypeAlias = Literal["sum", "min", "max"]
+
+_ACROSS: Final[Mapping[Across, Callable[[Iterable[int]], int]]] = {"sum": sum, "min": min, "max": max}
 
 LOG: Final = "log"
 """Stands for the log where a service is named: what was said, not what anyone keeps of it."""
@@ -20,10 +24,23 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """``sql`` returns rows ``(key text, value bigint)``, at most one per key."""
+    """``sql`` returns rows ``(key text, value bigint)``, at most one per key.
+
+    ``across`` says what the values make that several databases of one service have for the same key.
+    """
 
     name: str
     sql: str
+    across: Across = "sum"
+
+    def joined(self, parts: Sequence[Mapping[str, int]]) -> dict[str, int]:
+        """One figure made of those of several databases. A sum that comes to nothing is left out, as it is in each."""
+        values: dict[str, list[int]] = {}
+        for part in parts:
+            for key, value in part.items():
+                values.setdefault(key, []).append(value)
+        made = {key: _ACROSS[self.across](found) for key, found in values.items()}
+        return {key: value for key, value in made.items() if value or len(values[key]) == 1 or self.across != "sum"}
 
 
 class Said(NamedTuple):

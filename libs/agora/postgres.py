@@ -9,6 +9,7 @@ from typing import Final
 import asyncpg
 import msgspec
 
+from agora.partition import HistoryLost
 from agora.ports import (
     ActivityRow,
     Commit,
@@ -25,6 +26,9 @@ from agora.writes import write
 
 CONNECT_SECONDS_MAX: Final = 10.0
 STATEMENT_SECONDS_MAX: Final = 60.0
+RECOVERING: Final = "(recovering)"
+SHARE: Final = "(share)"
+"""These stand in the table of identities where a stream's name does; no topic can have such a name."""
 
 _LOST: Final = (
     OSError,
@@ -63,8 +67,10 @@ class PostgresStore:
     partition rows tell.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, statement_seconds: float = STATEMENT_SECONDS_MAX) -> None:
+        """A statement that takes longer than ``statement_seconds`` is given up."""
         self._url = url
+        self._statement_seconds = statement_seconds
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
         self._lock = asyncio.Lock()
 
@@ -163,11 +169,44 @@ class PostgresStore:
 
     async def identify(self, stream: str, identity: str) -> str:
         """The identity of the log this database has listened to; ``identity`` if it is the first."""
+        return await self._kept(stream, identity)
+
+    async def entrust(self, share: str) -> str:
+        """The share of its stream's partitions this database was made for; ``share`` if it is the first."""
+        return await self._kept(SHARE, share)
+
+    async def entrusted(self) -> str | None:
+        """The share this database was made for, if it was ever told."""
         async with self._connected() as connection:
-            await connection.execute(
-                "INSERT INTO log_identity VALUES ($1, $2) ON CONFLICT DO NOTHING", stream, identity
-            )
-            return await connection.fetchval("SELECT identity FROM log_identity WHERE stream = $1", stream)
+            return await connection.fetchval("SELECT identity FROM log_identity WHERE stream = $1", SHARE)
+
+    async def recovering(self, since: str) -> str:
+        """Remember that the database is being recovered, from which moment of the log; the first moment stands."""
+        return await self._kept(RECOVERING, since)
+
+    async def recovered(self) -> None:
+        """The database is up to the log again."""
+        async with self._connected() as connection:
+            await connection.execute("DELETE FROM log_identity WHERE stream = $1", RECOVERING)
+
+    async def next_offsets(self) -> Mapping[int, int]:
+        """Where every partition stands; raises ``HistoryLost`` while the database is being recovered."""
+        async with self._connected() as connection:
+            if await connection.fetchval("SELECT 1 FROM log_identity WHERE stream = $1", RECOVERING):
+                raise HistoryLost("the recovery of this database was broken off: begin it again with agora recover")
+            rows = await connection.fetch("SELECT partition, next_offset FROM partitions")
+        return {row["partition"]: row["next_offset"] for row in rows}
+
+    async def claimed(self) -> frozenset[int]:
+        """Every partition of which this database keeps anything."""
+        async with self._connected() as connection:
+            return frozenset(row["partition"] for row in await connection.fetch("SELECT partition FROM partitions"))
+
+    async def _kept(self, name: str, value: str) -> str:
+        """What this database was first told under a name."""
+        async with self._connected() as connection:
+            await connection.execute("INSERT INTO log_identity VALUES ($1, $2) ON CONFLICT DO NOTHING", name, value)
+            return await connection.fetchval("SELECT identity FROM log_identity WHERE stream = $1", name)
 
     @asynccontextmanager
     async def _connected(self) -> AsyncGenerator["asyncpg.Connection[asyncpg.Record]"]:
@@ -177,7 +216,7 @@ class PostgresStore:
                     self._connection = await asyncpg.connect(
                         self._url,
                         timeout=CONNECT_SECONDS_MAX,
-                        command_timeout=STATEMENT_SECONDS_MAX,
+                        command_timeout=self._statement_seconds,
                         server_settings={"application_name": "agora", "jit": "off"},
                     )
                 yield self._connection

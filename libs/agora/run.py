@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import KafkaError
 from faststream import AckPolicy, FastStream
 from faststream.kafka import KafkaBroker
@@ -17,10 +18,14 @@ from faststream.kafka.subscriber.usecase import BatchSubscriber
 
 from agora.clock import WallClock
 from agora.contracts.guard import promises
+from agora.dealing import dealer_of
 from agora.kafka import KafkaLog
+from agora.login import meaning, security
 from agora.ports import Fenced, Record, Unavailable
 from agora.postgres import PostgresStore
 from agora.service import Service
+from agora.settings import STOP_SECONDS, TURN_SECONDS
+from agora.shares import Share, group_of
 from agora.turns import Engine
 
 POLL_RECORDS_MAX: Final = 4_000
@@ -45,7 +50,11 @@ class LongPoll(BatchSubscriber):
     __slots__ = ()
 
     async def get_msg(self, consumer: AIOKafkaConsumer) -> tuple[ConsumerRecord[bytes, bytes], ...]:
-        polled = await consumer.getmany(timeout_ms=self.batch_timeout_ms, max_records=self.max_records)
+        try:
+            polled = await consumer.getmany(timeout_ms=self.batch_timeout_ms, max_records=self.max_records)
+        except KafkaError as error:  # FastStream keeps it to itself, and tries again in some seconds
+            log.warning("waiting for Kafka: %s", meaning(error))
+            raise
         return tuple(chain.from_iterable(polled.values()))
 
 
@@ -64,21 +73,47 @@ class Dealing(ConsumerRebalanceListener):
         self.is_done = True
 
 
+class Patience(NamedTuple):
+    """Seconds for each statement of a turn batch, and, longer, for the batch at hand when the process is to stop."""
+
+    turn_seconds: int = TURN_SECONDS
+    stop_seconds: int = STOP_SECONDS
+
+
 class Worker:
     """The loops of one service process around its engine."""
 
-    def __init__(self, service: Service, bootstrap: str, database: str, prefix: str = "") -> None:
+    def __init__(
+        self,
+        service: Service,
+        bootstrap: str,
+        database: str,
+        prefix: str = "",
+        share: Share | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        """With a ``share``, only its partitions are dealt out, among those who have the same one."""
+        patience = patience or Patience()
         self.topic = prefix + service.stream.name
-        self.store = PostgresStore(database)
+        self.store = PostgresStore(database, patience.turn_seconds)
         self.log = KafkaLog(bootstrap, prefix)
         self.engine = Engine(service, self.store, self.log, WallClock(), promises=promises())
         self.failure: BaseException | None = None
         self.dealing = Dealing()
         # Types are applied by running every message through a thread, which cost a poll more than all its turns.
-        self.broker = KafkaBroker(bootstrap, apply_types=False, logger=None, client_id=f"agora-{service.name}")
+        self.broker = KafkaBroker(
+            bootstrap,
+            apply_types=False,
+            logger=None,
+            client_id=f"agora-{service.name}",
+            allow_auto_create_topics=False,
+            graceful_timeout=patience.stop_seconds,
+            security=security(),
+        )
         self.subscriber = self.broker.subscriber(
             self.topic,
-            group_id=prefix + service.name,
+            group_id=group_of(service.name, prefix, share),
+            partition_assignment_strategy=(RoundRobinPartitionAssignor if share is None else dealer_of(share),),
             batch=True,
             ack_policy=AckPolicy.MANUAL,
             auto_offset_reset="earliest",
@@ -94,7 +129,7 @@ class Worker:
         )
         self.subscriber.__class__ = LongPoll
         self.subscriber(self._heard)
-        self.app = FastStream(self.broker, logger=None)
+        self.app = FastStream(self.broker, logger=None, on_shutdown=[self._save_offsets])
 
     async def run(self) -> None:
         """Work until the process is told to stop. Raises ``HistoryLost``."""
@@ -114,6 +149,12 @@ class Worker:
     def dealt(self) -> frozenset[int] | None:
         """The partitions Kafka has dealt to this process; ``None`` while that is not settled."""
         return self._assigned() if self.dealing.is_done else None
+
+    def width(self) -> int | None:
+        """How many partitions the stream has, as far as Kafka has told."""
+        consumer: Any = self.subscriber.consumer
+        known = consumer.partitions_for_topic(self.topic) if consumer else None
+        return len(known) if known else None
 
     def ends(self) -> Mapping[int, int]:
         """For every partition dealt to us, as far as Kafka has told, the offset of the log's next record."""

@@ -12,11 +12,16 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
 
+from agora.shares import Share
+
 PREFIX: Final = "AGORA_"
 SECRETS_FOLDER: Final = "AGORA_SECRETS_DIR"
 SECRETS_FOLDER_DEFAULT: Final = "/run/secrets"
 PARTITIONS_MAX: Final = 512
 PORT_MAX: Final = 65_535
+TURN_SECONDS: Final = 10
+STOP_SECONDS: Final = 15
+STOP_SECONDS_MAX: Final = 3_600
 NAMESPACE_LENGTH_MAX: Final = 16  # leaves room for a service's name in the 63 bytes of a PostgreSQL identifier
 SHOWN_LENGTH_MAX: Final = 40
 NUMBERS: Final[dict[Any, str]] = {
@@ -108,10 +113,15 @@ def _namespace(value: str) -> str:
     return value
 
 
+def _share(value: str) -> str:
+    return str(Share.parse(value, PARTITIONS_MAX))
+
+
 Address = Annotated[str, AfterValidator(_address)]
 Port = Annotated[str, AfterValidator(_port)]
 PostgresUrl = Annotated[str, AfterValidator(_postgres_url)]
 Namespace = Annotated[str, AfterValidator(_namespace)]
+ShareText = Annotated[str, AfterValidator(_share)]
 
 
 class Settings(Variables):
@@ -124,6 +134,18 @@ class Settings(Variables):
     partitions: int = Field(default=8, ge=1, le=PARTITIONS_MAX)
     database: PostgresUrl | None = Field(default=None, repr=False)
     watch: Port | None = None
+    turn_seconds: int = Field(default=TURN_SECONDS, ge=1)
+    stop_seconds: int = Field(default=STOP_SECONDS, ge=2, le=STOP_SECONDS_MAX)
+    share: ShareText | None = None
+
+    @model_validator(mode="after")
+    def _end_a_turn_before_the_process(self) -> Self:
+        if self.turn_seconds >= self.stop_seconds:
+            raise ValueError(
+                f"should be in this order: AGORA_TURN_SECONDS ({self.turn_seconds}) is what a turn batch may take, and "
+                f"AGORA_STOP_SECONDS ({self.stop_seconds}) what a stop waits for the one at hand"
+            )
+        return self
 
 
 def _secrets_folder() -> Path | None:

@@ -1,6 +1,7 @@
 """Reads what each service's database can prove, all of one service's answers from one snapshot."""
 
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections import Counter
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -52,8 +53,29 @@ class Answers:
     figures: Mapping[str, Mapping[str, int]]
 
 
+def joined(answers: Sequence[Answers]) -> Answers:
+    """What the databases of one service prove together: violations add up, and each figure is made of theirs."""
+    service = answers[0].service
+    return Answers(
+        service,
+        _added(one.runtime for one in answers),
+        _added(one.checks for one in answers),
+        {
+            figure.name: figure.joined([one.figures[figure.name] for one in answers])
+            for figure in Contribution.of(service).figures
+        },
+    )
+
+
+def _added(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    summed = Counter[str]()
+    for one in counts:
+        summed.update(one)
+    return dict(summed)
+
+
 class Books:
-    """One service's database at one moment."""
+    """One of a service's databases at one moment."""
 
     def __init__(self, service: str, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         self.service = service

@@ -4,9 +4,9 @@ A parcel that was lost is no part of it: its units arrived nowhere, and its pric
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from console.follow import Fate
 from console.gauge import Gauge
@@ -46,9 +46,7 @@ async def compare(site: Site, gauge: Gauge, book: OrderBook, fates: Mapping[str,
     ids = [order.id for order in book.orders if not fates[order.id].turned_away]
     products = await gauge.rows(service, _BY_PRODUCT, ids)
     buyers = await gauge.rows(service, _BY_BUYER, ids)
-    units = {row["key"]: row["units"] for row in products}
-    values = {row["key"]: row["value_minor"] for row in products}
-    spent = {row["key"]: row["value_minor"] for row in buyers}
+    units, values, spent = _by_key(products, "units"), _by_key(products, "value_minor"), _by_key(buyers, "value_minor")
     lines = [(order, line) for order in book.orders for line in settled_lines(order, fates[order.id])]
     expected_units: Counter[str] = Counter()
     expected_values: Counter[str] = Counter()
@@ -76,3 +74,11 @@ def settled_lines(order: Order, fate: Fate) -> list[OrderLine]:
 def differing(left: Mapping[str, int], right: Mapping[str, int]) -> int:
     """How many keys do not have the same value in both."""
     return sum(left.get(key, 0) != right.get(key, 0) for key in left.keys() | right.keys())
+
+
+def _by_key(rows: Iterable[Any], column: str) -> Counter[str]:
+    """A column summed by key: of a product, every one of a service's databases may know some orders."""
+    summed: Counter[str] = Counter()
+    for row in rows:
+        summed[row["key"]] += row[column]
+    return summed

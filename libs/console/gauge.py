@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Self
@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from agora import discovery
+from agora.login import reach, why
 from console.site import Site
 
 POLL_SECONDS: Final = 0.1
@@ -88,16 +89,15 @@ class Gauge:
         await self._drop_consumer()
 
     async def rows(self, service: str, sql: str, *values: object) -> list[Any]:
-        """What a service's database answers. Waits while PostgreSQL is away."""
-        while True:
-            try:
-                async with self._lock:
-                    connection = await self._connected(service)
-                    return await connection.fetch(sql, *values, timeout=READ_SECONDS_MAX)
-            except AWAY as error:
-                self._waiting(f"PostgreSQL: {error or type(error).__name__}")
-                self._drop(service)
-            await asyncio.sleep(RETRY_SECONDS)
+        """What a service's databases answer, one after the other. Waits while PostgreSQL is away."""
+        return [row for url in self._site.urls(service) for row in await self._rows(url, sql, values)]
+
+    async def sums(self, service: str, sql: str, *values: object) -> dict[str, int]:
+        """One row of counts, summed over a service's databases."""
+        summed: Counter[str] = Counter()
+        for row in await self.rows(service, sql, *values):
+            summed.update(dict(row))
+        return dict(summed)
 
     async def read(self, service: str) -> Reading:
         """Read one service."""
@@ -109,8 +109,7 @@ class Gauge:
 
     async def health(self, service: str) -> dict[str, int]:
         """Reminders set, activities under way, agents known, agents parked and dead letters of one service."""
-        (row,) = await self.rows(service, _HEALTH)
-        return dict(row)
+        return await self.sums(service, _HEALTH)
 
     async def known(self, service: str, subjects: list[str]) -> set[str]:
         """Those of these subjects that a service has an agent for; of the door, the keys that were used before."""
@@ -133,7 +132,7 @@ class Gauge:
                 found = await consumer.end_offsets(wanted)
                 break
             except (KafkaError, OSError, TimeoutError) as error:
-                self._waiting(f"Kafka: {type(error).__name__}")
+                self._waiting(f"Kafka: {await why(error, self._site.kafka)}")
                 await self._drop_consumer()
             await asyncio.sleep(RETRY_SECONDS)
         return {
@@ -173,23 +172,34 @@ class Gauge:
                 return False
         return _marks(before) == _marks(await self.all())
 
-    async def _connected(self, service: str) -> "asyncpg.Connection[Any]":
-        connection = self._connections.get(service)
+    async def _rows(self, url: str, sql: str, values: Sequence[object]) -> list[Any]:
+        while True:
+            try:
+                async with self._lock:
+                    connection = await self._connected(url)
+                    return await connection.fetch(sql, *values, timeout=READ_SECONDS_MAX)
+            except AWAY as error:
+                self._waiting(f"PostgreSQL: {error or type(error).__name__}")
+                self._drop(url)
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _connected(self, url: str) -> "asyncpg.Connection[Any]":
+        connection = self._connections.get(url)
         if connection is None:
-            connection = self._connections[service] = await asyncpg.connect(
-                self._site.database(service),
+            connection = self._connections[url] = await asyncpg.connect(
+                url,
                 timeout=READ_SECONDS_MAX,
                 server_settings={"application_name": "agora console", "default_transaction_read_only": "on"},
             )
         return connection
 
-    def _drop(self, service: str) -> None:
-        connection = self._connections.pop(service, None)
+    def _drop(self, url: str) -> None:
+        connection = self._connections.pop(url, None)
         if connection is not None:
             connection.terminate()
 
     async def _consume(self) -> AIOKafkaConsumer:
-        consumer = AIOKafkaConsumer(bootstrap_servers=self._site.kafka, enable_auto_commit=False)
+        consumer = AIOKafkaConsumer(**reach(self._site.kafka), enable_auto_commit=False)
         try:
             await consumer.start()
         except BaseException:

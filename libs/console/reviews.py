@@ -1,6 +1,7 @@
 """Payouts that wait for a reviewer, and the reviewer's word on one."""
 
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any, Final, TypeAlias
 from uuid import uuid4
 
@@ -38,6 +39,7 @@ async def flagged(site: Site, waiting: Waiting) -> list[dict[str, Any]]:
     """Every held payout, the one that has waited longest first, with why it was flagged."""
     async with Gauge(site, waiting) as gauge:
         held = await gauge.rows(await keeper(site, gauge, ORDERS), _HELD, HELD_SHOWN_MAX)
+        held = sorted(held, key=itemgetter("held_at"))[:HELD_SHOWN_MAX]
         found = await gauge.rows(await keeper(site, gauge, SCORES), _REASONS, [row["transaction"] for row in held])
     reasons = {row["transaction"]: row["reasons"] for row in found}
     return [

@@ -1,7 +1,7 @@
 """Where a running market is: its Kafka, its databases and its processes, kept in one private file."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Self
@@ -13,13 +13,16 @@ from agora import discovery
 from agora.files import write_private
 from agora.settings import Settings
 from console.output import Failure
+from console.shares import Shared, databases_of
 
 FILE: Final = "stack.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One market. ``databases`` holds each service's URL with its password; ``pid`` is the process that owns it all.
+    """One market; ``pid`` is the process that owns it all.
+
+    ``databases`` holds each service's URLs with their passwords: one, or one for each share of its partitions.
 
     ``services`` and ``servers`` are process ids by name; servers are there only where the market brought its own.
     """
@@ -33,7 +36,7 @@ class Site:
     partitions: int = 0
     directory: str = ""
     ready: bool = False
-    databases: Mapping[str, str] = field(default_factory=dict[str, str])
+    databases: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     services: Mapping[str, int] = field(default_factory=dict[str, int])
     servers: Mapping[str, int] = field(default_factory=dict[str, int])
 
@@ -63,11 +66,18 @@ class Site:
         except psutil.NoSuchProcess:
             return False
 
-    def database(self, service: str) -> str:
-        """The URL of a service's database."""
+    def urls(self, service: str) -> Sequence[str]:
+        """The URLs of a service's databases."""
         if service not in self.databases:
             raise Failure(f"the service '{service}' has no database here. Run: agora down, then agora up")
         return self.databases[service]
+
+    def database(self, service: str) -> str:
+        """The URL of a service's one database."""
+        url, *others = self.urls(service)
+        if others:
+            raise Failure(f"the service '{service}' has {1 + len(others)} databases. Set AGORA_DATABASE to one of them")
+        return url
 
 
 def running(home: Path) -> Site | None:
@@ -101,9 +111,9 @@ def locate(settings: Settings) -> Site:
 
 def _elsewhere(settings: Settings, kafka: str, postgres: str) -> Site:
     """A market whose servers and services others run: its databases are reached with the administrator's login."""
-    admin = urlsplit(postgres)
-    databases = {
-        name: admin._replace(path=f"/{settings.namespace}agora_{name}").geturl() for name in discovery.folders()
-    }
+    names = {name: f"{settings.namespace}agora_{name}" for name in discovery.folders()}
+    databases = {name: (urlsplit(postgres)._replace(path=f"/{database}").geturl(),) for name, database in names.items()}
+    if (shares := Shared.read().shares) is not None:
+        databases |= databases_of(shares, postgres, names, settings.partitions)
     site = Site.here("elsewhere", settings, settings.home)
     return replace(site, pid=0, kafka=kafka, postgres=postgres, databases=databases, ready=True)

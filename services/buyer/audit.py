@@ -19,7 +19,15 @@ FIGURES: Final = (
     Figure("refunded orders by buyer", "SELECT buyer, refunded FROM buyers WHERE refunded <> 0"),
     Figure("cancelled orders by buyer", "SELECT buyer, cancelled FROM buyers WHERE cancelled <> 0"),
     Figure("refused orders by buyer", "SELECT buyer, count(*) FROM refused_orders GROUP BY buyer"),
-    Figure("earliest update in carts by product", "SELECT product, min(seller_update) FROM carts GROUP BY product"),
-    Figure("latest update in carts by product", "SELECT product, max(seller_update) FROM carts GROUP BY product"),
+    Figure(
+        "earliest update in carts by product",
+        "SELECT product, min(seller_update) FROM carts GROUP BY product",
+        across="min",
+    ),
+    Figure(
+        "latest update in carts by product",
+        "SELECT product, max(seller_update) FROM carts GROUP BY product",
+        across="max",
+    ),
     Figure("carts by product", "SELECT product, count(*) FROM carts GROUP BY product"),
 )

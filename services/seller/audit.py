@@ -20,8 +20,8 @@ FIGURES: Final = (
     Figure("open orders by seller", "SELECT seller, orders FROM dashboard"),
     Figure("payout by seller", "SELECT seller, payout_minor FROM revenue WHERE payout_minor <> 0"),
     Figure("fees", "SELECT 'fees', sum(fee_minor)::bigint FROM sales HAVING sum(fee_minor) <> 0"),
-    Figure("update by product", "SELECT product, max(seller_update) FROM offers GROUP BY product"),
-    Figure("version by product", "SELECT product, max(version) FROM offers GROUP BY product"),
+    Figure("update by product", "SELECT product, max(seller_update) FROM offers GROUP BY product", across="max"),
+    Figure("version by product", "SELECT product, max(version) FROM offers GROUP BY product", across="max"),
     Figure(
         "watchers by product",
         "SELECT key, sum(jsonb_array_length(value))::bigint FROM agents, jsonb_each(state->'watchers') GROUP BY key",

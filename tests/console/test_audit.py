@@ -39,8 +39,8 @@ class Market:
     answers: dict[str, Answers]
 
     @property
-    def urls(self) -> dict[str, str]:
-        return {name: access.url for name, access in self.accesses.items()}
+    def urls(self) -> dict[str, list[str]]:
+        return {name: [access.url] for name, access in self.accesses.items()}
 
 
 @pytest.fixture(scope="module")
@@ -148,6 +148,6 @@ async def test_a_log_that_is_not_there_is_missed(market: Market) -> None:
 
 async def test_an_audit_says_whose_database_it_cannot_read(market: Market) -> None:
     with pytest.raises(Failure, match="'buyer'"):
-        await run_audit({**market.urls, "buyer": "postgresql://127.0.0.1:1/none"}, market.kafka, NAMESPACE)
+        await run_audit({**market.urls, "buyer": ["postgresql://127.0.0.1:1/none"]}, market.kafka, NAMESPACE)
     with pytest.raises(Failure, match="'seller'"):
         await run_audit({name: url for name, url in market.urls.items() if name != "seller"}, "", "")
