@@ -24,15 +24,19 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from agora import discovery
-from agora.identity import identity_of
+from agora.entrust import fault_of_database, fault_of_topic
+from agora.identity import absence, identity_of
+from agora.login import login, reach, why
 from agora.logs import log_as_json
 from agora.partition import HistoryLost
 from agora.ports import Unavailable
 from agora.postgres import PostgresStore
 from agora.revision import RevisionError, check
-from agora.run import Worker
+from agora.rewound import check_offsets
+from agora.run import Patience, Worker
 from agora.service import Service
-from agora.settings import Settings, SettingsError
+from agora.settings import PARTITIONS_MAX, Settings, SettingsError
+from agora.shares import Share, group_of
 
 if TYPE_CHECKING:
     from agora.watch import Watch
@@ -47,9 +51,9 @@ COLLECT_AFTER: Final = (50_000, 50, 100)
 
 log = logging.getLogger("agora.service")
 
-_ACCEPT_LOSS: Final = "DELETE FROM log_identity; UPDATE partitions SET next_offset = 0"
+_ACCEPT_LOSS: Final = "DELETE FROM log_identity WHERE stream = '{stream}'; UPDATE partitions SET next_offset = 0"
 
-_AWAY: Final = (
+AWAY: Final = (
     OSError,
     TimeoutError,
     asyncpg.PostgresConnectionError,
@@ -57,7 +61,7 @@ _AWAY: Final = (
     asyncpg.InterfaceError,
     asyncpg.TooManyConnectionsError,
 )
-_NO_ENTRY: Final = (asyncpg.InvalidCatalogNameError, asyncpg.InvalidAuthorizationSpecificationError)
+NO_ENTRY: Final = (asyncpg.InvalidCatalogNameError, asyncpg.InvalidAuthorizationSpecificationError)
 
 
 class ServeError(RuntimeError):
@@ -66,12 +70,14 @@ class ServeError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where one service works, and where it can be watched at it, if anywhere."""
+    """Where one service works, and where it can be watched at it, if anywhere. Without a share it is all partitions."""
 
     kafka: str
     database: str
     namespace: str
     watch: str | None = None
+    share: Share | None = None
+    patience: Patience = Patience()  # noqa: RUF009 - it never changes
 
 
 async def serve(service: Service, address: Address, *, attended: bool) -> int:
@@ -80,6 +86,9 @@ async def serve(service: Service, address: Address, *, attended: bool) -> int:
     Raises ``ServeError`` or ``RevisionError`` if it cannot work, with what to do next.
     """
     log_as_json(service.name)
+    login()  # before anything is waited for
+    if service.ingress and address.share:
+        raise ServeError(f"AGORA_SHARE: '{service.name}' hears no stream, so it has no partitions to share. Unset it")
     _collect_seldom()
     if attended:
         threading.Thread(target=_await_the_starters_end, daemon=True).start()
@@ -92,7 +101,8 @@ async def _watched(service: Service, at: str | None) -> "AsyncGenerator[Watch | 
     if at is None:
         yield None
         return
-    from agora.watch import WatchError, open_watch  # noqa: PLC0415 - who is not watched does not carry it
+    from agora.shown import WatchError  # noqa: PLC0415 - who is not watched does not carry it
+    from agora.watch import open_watch  # noqa: PLC0415 - the same
 
     try:
         watch = await asyncio.to_thread(open_watch, service, at)
@@ -105,14 +115,15 @@ async def _watched(service: Service, at: str | None) -> "AsyncGenerator[Watch | 
 async def _serve(service: Service, address: Address, watch: "Watch | None") -> int:
     folder = discovery.folders()[service.name] / "migrations"
     while True:
+        _leave_when_told()
         await _await_database(address.database, folder)
-        identity = await _await_topic(address, service.stream.name)
+        identity = await await_topic(address, service.stream.name)
         try:
             if service.front:
                 return await import_module(service.front).work(service, address, watch)
             return await _work(service, address, identity, watch)
         except KafkaError as error:
-            log.warning("waiting for Kafka at %s: %s", address.kafka, type(error).__name__)
+            log.warning("waiting for Kafka at %s: %s", address.kafka, await why(error, address.kafka))
             await asyncio.sleep(RETRY_SECONDS)
         except Unavailable as away:
             log.warning("waiting for %s", away)
@@ -121,10 +132,17 @@ async def _serve(service: Service, address: Address, watch: "Watch | None") -> i
             raise ServeError(str(lost)) from None
 
 
+def _leave_when_told() -> None:
+    """While servers are waited for, nothing is under way that would have to be ended first."""
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, os._exit, 0)
+
+
 async def _work(service: Service, address: Address, identity: str, watch: "Watch | None") -> int:
-    worker = Worker(service, address.kafka, address.database, address.namespace)
+    worker = Worker(service, address.kafka, address.database, address.namespace, address.share, address.patience)
     try:
+        await _compare_shares(worker.store, service, address.share)
         await _compare_logs(worker.store, service, identity)
+        await _compare_times(worker.store, service, address)
     except BaseException:
         await worker.store.close()
         raise
@@ -151,6 +169,12 @@ async def _work(service: Service, address: Address, identity: str, watch: "Watch
     return told[0] if told else 0
 
 
+async def _compare_shares(store: PostgresStore, service: Service, share: Share | None) -> None:
+    """No partition is served from two databases. Raises ``ServeError`` if this one was made for other partitions."""
+    if fault := await fault_of_database(store, service.name, share):
+        raise ServeError(fault)
+
+
 async def _compare_logs(store: PostgresStore, service: Service, identity: str) -> None:
     """An offset means nothing in another log. Raises ``ServeError`` if the database follows another."""
     known = await store.identify(service.stream.name, identity)
@@ -158,8 +182,16 @@ async def _compare_logs(store: PostgresStore, service: Service, identity: str) -
         raise ServeError(
             f"the database of '{service.name}' follows the stream '{service.stream.name}' of {known}, but Kafka has "
             f"{identity}: the topic was made anew, or AGORA_KAFKA is another cluster. Go back to the one it follows; "
-            f"or, to accept that what it held is lost, in this database: {_ACCEPT_LOSS}"
+            "or, to accept that what it held is lost, in this database: "
+            f"{_ACCEPT_LOSS.format(stream=service.stream.name)}"
         )
+
+
+async def _compare_times(store: PostgresStore, service: Service, address: Address) -> None:
+    """Raises ``HistoryLost`` if the database was restored, and is behind what it has said, or the log is behind it."""
+    group = group_of(service.name, address.namespace, address.share)
+    topic = address.namespace + service.stream.name
+    await check_offsets(address.kafka, group, topic, service.name, await store.next_offsets())
 
 
 async def _say_when_ready(worker: Worker) -> None:
@@ -169,29 +201,32 @@ async def _say_when_ready(worker: Worker) -> None:
 
 
 async def _await_database(url: str, folder: Path) -> None:
-    """Wait for PostgreSQL. Raises ``RevisionError`` if the database is at another revision than this code."""
+    """Wait for PostgreSQL. Raises ``RevisionError`` if this code may not run on the database as it is."""
     while True:
         try:
-            return await check(url, folder)
-        except _NO_ENTRY as error:
+            await check(url, folder)
+            return  # noqa: TRY300 - the handlers below go round again
+        except NO_ENTRY as error:
             raise ServeError(f"{error}. Check AGORA_DATABASE, or make the databases with: agora migrate") from None
-        except _AWAY as error:
+        except AWAY as error:
             log.warning("waiting for PostgreSQL: %s", error or type(error).__name__)
         await asyncio.sleep(RETRY_SECONDS)
 
 
-async def _await_topic(address: Address, stream: str) -> str:
+async def await_topic(address: Address, stream: str) -> str:
     """Wait for Kafka, and for the stream's topic; return which log it is."""
     topic = address.namespace + stream
     while True:
-        admin = AIOKafkaAdminClient(bootstrap_servers=address.kafka)
+        admin = AIOKafkaAdminClient(**reach(address.kafka))
         try:
             await admin.start()
             if topic in await admin.list_topics():
+                if address.share and (fault := await fault_of_topic(admin, topic, address.share)):
+                    raise ServeError(fault)
                 return await identity_of(admin, topic)
-            log.warning("waiting for the topic '%s'; it is made by: agora migrate", topic)
+            log.warning("waiting for the topic '%s': %s", topic, await absence(admin, topic))
         except (KafkaError, OSError) as error:
-            log.warning("waiting for Kafka at %s: %s", address.kafka, type(error).__name__)
+            log.warning("waiting for Kafka at %s: %s", address.kafka, await why(error, address.kafka))
         finally:
             await admin.close()
         await asyncio.sleep(RETRY_SECONDS)
@@ -215,11 +250,22 @@ def _collect_seldom() -> None:
 def address_of(service: str, settings: Settings) -> Address | None:
     """Where the environment says that a service works; ``None`` if it says nothing. Raises ``ServeError`` at a half."""
     if settings.kafka and settings.database:
-        return Address(settings.kafka, settings.database, settings.namespace, settings.watch)
+        return address_at(settings.kafka, settings.database, settings.namespace, settings)
     if settings.database or settings.kafka:
         missing = "AGORA_KAFKA (host:port)" if settings.database else "AGORA_DATABASE (the service's own database)"
         raise ServeError(f"set {missing} as well, to run '{service}' on its own")
     return None
+
+
+def address_at(kafka: str, database: str, namespace: str, settings: Settings) -> Address:
+    """The same where it is known from elsewhere."""
+    patience = Patience(settings.turn_seconds, settings.stop_seconds)
+    return Address(kafka, database, namespace, settings.watch, share_of(settings), patience)
+
+
+def share_of(settings: Settings) -> Share | None:
+    """The partitions that the environment says are served here; ``None`` for all."""
+    return Share.parse(settings.share, PARTITIONS_MAX) if settings.share else None
 
 
 def main() -> int:

@@ -167,6 +167,15 @@ def seal(
     return value
 
 
+def renumbered(envelope: Envelope, sequence: int) -> bytes:
+    """The record value of an event that was sealed under a number it must not have."""
+    number = str(sequence)
+    trace = trace_of(envelope.traceparent, envelope.correlationid)
+    span = span_of(envelope.source, sequence)
+    changes = {"id": number, "sequence": number, "traceparent": f"00-{trace}-{span}-01"}
+    return _encode(msgspec.structs.replace(envelope, **changes))
+
+
 def trace_of(traceparent: str, correlation: str) -> str:
     """The W3C trace id of a story: the one it came with, else one that follows from its correlation id."""
     return traceparent[3:35] if is_traceparent(traceparent) else _trace(correlation)
