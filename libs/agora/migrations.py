@@ -2,6 +2,7 @@
 
 A service's folder holds version files alone (``0001_buyers.py``, ``revision = "0001"``); alembic's environment is
 shared. A version file grants the service's runtime role what it needs, and learns its name from ``runtime_role()``.
+One that takes away or changes what the code before it relies on says so: ``contracts = True``.
 """
 
 from collections.abc import AsyncGenerator
@@ -12,16 +13,26 @@ from typing import Final
 import asyncpg
 from alembic import command, context
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from agora.revision import comment
+
 ENVIRONMENT: Final = Path(__file__).with_name("migrations_env")
 LOCK_KEY: Final = 4_102_444_800  # any number, the same in every migrator
 LOCK_SECONDS_MAX: Final = 60
 CONNECT_SECONDS_MAX: Final = 10
+
+_KEPT: Final = "SELECT obj_description('alembic_version'::regclass, 'pg_class')"
+_KEEP: Final = "SELECT format('COMMENT ON TABLE alembic_version IS %L', CAST(:words AS text))"
+_ADMIT: Final = (
+    "SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database())",
+    "SELECT format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), CAST(:role AS text))",
+)
 
 
 class MigrationError(RuntimeError):
@@ -45,8 +56,21 @@ async def upgrade(url: str, folder: Path, role: str) -> str | None:
             raise MigrationError(f"{folder}: the database is unchanged: {error}") from error
         if await _revision(connection) is not None:
             await connection.execute(text(f'GRANT SELECT ON alembic_version TO "{role}"'))
+            await _keep_oldest(connection, folder)
         await connection.commit()
         return await _revision(connection)
+
+
+async def admit(url: str, role: str) -> None:
+    """Let the runtime role log in to the database, and nobody else but its owner, whose ``url`` this is."""
+    async with _connect(url) as connection, _alone(connection):
+        try:
+            for statement in _ADMIT:
+                made = await connection.scalar(text(statement), {"role": role} if ":role" in statement else {})
+                await connection.exec_driver_sql(str(made))
+        except DBAPIError as error:
+            raise MigrationError(f"The role {role} cannot be let in to its database: {error}") from error
+        await connection.commit()
 
 
 def _upgrade(connection: Connection, folder: Path, role: str) -> None:
@@ -54,6 +78,20 @@ def _upgrade(connection: Connection, folder: Path, role: str) -> None:
     config.attributes["connection"] = connection
     config.attributes["role"] = role
     command.upgrade(config, "head")
+
+
+async def _keep_oldest(connection: AsyncConnection, folder: Path) -> None:
+    """Have the database keep the oldest revision whose code may run on it: older code cannot see newer files."""
+    words = comment(oldest(folder))
+    if await connection.scalar(text(_KEPT)) != words:
+        await connection.exec_driver_sql(str(await connection.scalar(text(_KEEP), {"words": words})))
+
+
+def oldest(folder: Path) -> str:
+    """The last revision in ``folder`` that contracts; nothing runs on a database before its first."""
+    scripts = list(ScriptDirectory.from_config(_config(folder)).walk_revisions())  # newest first
+    contracting = (script.revision for script in scripts if getattr(script.module, "contracts", False))
+    return next(contracting, scripts[-1].revision)
 
 
 def _config(folder: Path) -> Config:

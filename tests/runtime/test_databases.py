@@ -145,8 +145,8 @@ async def test_code_newer_than_its_database_asks_for_a_migration(clerk: Access, 
         await check(clerk.url, folder(tmp_path, FIRST, SECOND))
 
 
-async def test_code_older_than_its_database_is_refused(clerk: Access, tmp_path: Path) -> None:
-    await upgrade(clerk.owner_url, folder(tmp_path / "new", FIRST, SECOND), clerk.role)
+async def test_code_older_than_a_database_that_contracted_is_refused(clerk: Access, tmp_path: Path) -> None:
+    await upgrade(clerk.owner_url, folder(tmp_path / "new", FIRST, f"contracts = True\n{SECOND}"), clerk.role)
     old = folder(tmp_path / "old", FIRST)
     with pytest.raises(RevisionError, match=r"0002.*older than the database. Deploy the newer code"):
         await check(clerk.url, old)

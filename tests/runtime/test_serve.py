@@ -86,7 +86,7 @@ async def test_it_ends_when_whoever_started_it_is_gone(kafka: str, access: Acces
         assert await asyncio.wait_for(process.wait(), SECONDS_MAX) == 0
 
 
-@pytest.mark.parametrize(("revision", "remedy"), [("0000", "older than the database"), (None, "agora migrate")])
+@pytest.mark.parametrize(("revision", "remedy"), [("9999", "older than the database"), (None, "agora migrate")])
 async def test_a_database_at_another_revision_is_refused_with_what_to_do(
     kafka: str, access: Access, namespace: str, revision: str | None, remedy: str
 ) -> None:
@@ -94,6 +94,7 @@ async def test_a_database_at_another_revision_is_refused_with_what_to_do(
     await connection.execute("DELETE FROM alembic_version")
     if revision is not None:
         await connection.execute("INSERT INTO alembic_version VALUES ($1)", revision)
+        await connection.execute("""COMMENT ON TABLE alembic_version IS '{"oldest": "9999"}'""")  # it contracts
     await connection.close()
     async with started(kafka, access.url, namespace) as process:
         await hears(process, remedy)

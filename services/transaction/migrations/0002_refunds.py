@@ -12,6 +12,7 @@ from agora.schema import add_activities
 
 revision = "0002"
 down_revision = "0001"
+contracts = True
 branch_labels = None
 depends_on = None
 
