@@ -6,6 +6,7 @@ import secrets
 import signal
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -32,6 +33,24 @@ class Gateway:
     site: Site
     url: str
     child: Child
+
+    @asynccontextmanager
+    async def another(self, log: Path, **environment: str) -> AsyncGenerator["Gateway"]:
+        """A second gateway of the same market, while it is needed."""
+        port = free_port()
+        told = {
+            "AGORA_KAFKA": self.site.kafka,
+            "AGORA_DATABASE": self.site.database("gateway"),
+            "AGORA_NAMESPACE": self.site.namespace,
+            "AGORA_HTTP": f"127.0.0.1:{port}",
+            "AGORA_OPERATOR_KEY": OPERATOR,
+        }
+        second = Gateway(self.site, f"http://127.0.0.1:{port}", Child("gateway", told | environment, log))
+        await second.restart()
+        try:
+            yield second
+        finally:
+            await second.child.stop()
 
     async def restart(self) -> None:
         """Start it again after it was killed."""

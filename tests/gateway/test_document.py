@@ -23,6 +23,13 @@ def test_it_is_an_openapi_document_with_an_example_of_everything_that_can_be_ask
         assert {"202", "401", "403", "409", "422", "429", "503"} <= operation["responses"].keys()
 
 
+def test_whatever_takes_a_key_takes_a_token_as_well() -> None:
+    assert DOCUMENT["components"]["securitySchemes"]["Token"]["bearerFormat"] == "JWT"
+    for methods in DOCUMENT["paths"].values():
+        for operation in methods.values():
+            assert operation["security"] == [{"API key": []}, {"Token": []}]
+
+
 async def test_requests_made_up_from_it_are_answered_as_it_says(gateway: Gateway, tmp_path: Path) -> None:
     tester = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "schemathesis.cli", "run", f"{gateway.url}/openapi.json",

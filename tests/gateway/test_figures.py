@@ -1,5 +1,6 @@
 """What the gateway exports of the marketplace and of itself, as a monitor reads it."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -75,6 +76,28 @@ async def test_money_that_comes_from_nowhere_is_seen(pool: "asyncpg.Pool[asyncpg
     finally:
         await pool.execute("UPDATE accounts SET balance_minor = balance_minor - 3 WHERE account = 'buyer:B'")
     assert exposed(registry)["agora_conservation_error_minor{currency=GBP}"] == 3
+
+
+async def test_orders_are_counted_however_long_that_takes(database: Access) -> None:
+    """Each look may take so long as nothing else may that is asked of the database."""
+    registry = CollectorRegistry()
+    hasty = {"statement_timeout": "200"}
+    async with asyncpg.create_pool(database.url, min_size=1, max_size=1, server_settings=hasty) as pool:
+        owner = await asyncpg.connect(database.owner_url)
+        try:
+            async with owner.transaction():
+                await owner.execute("LOCK TABLE placings")
+                looking = asyncio.create_task(figures_of(registry, pool).look())
+                waiting = "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'placings'::regclass AND NOT granted)"
+                async with asyncio.timeout(30):
+                    while not await owner.fetchval(waiting):
+                        await asyncio.sleep(0.01)
+                await owner.execute("SELECT pg_sleep(0.5)")
+            await looking
+        finally:
+            await owner.close()
+        shown = await pool.fetchval("SELECT count(*) FROM orders WHERE status = 'settled'")
+    assert exposed(registry)["agora_orders{status=settled}"] == shown > 0
 
 
 async def test_an_order_is_timed_once_when_it_is_settled(pool: "asyncpg.Pool[asyncpg.Record]") -> None:

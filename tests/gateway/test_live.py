@@ -115,6 +115,32 @@ async def test_who_is_slow_is_told_how_much_it_missed_and_goes_on_from_there(emp
         assert [number for number, _, _ in after] == [last + 1, last + 2]
 
 
+async def test_who_may_not_stay_is_told_no_more(empty: Pool) -> None:
+    allowed = [True, False]
+
+    async def may_stay() -> bool:
+        return allowed.pop(0)
+
+    live = Live(empty, Still(), readers_max=1, checked_seconds=0)
+    await add(empty, "SellerRegistered.v1", 2)
+    async with aclosing(live.tell(feed.ALL, 0, may_stay)) as told, asyncio.timeout(30):
+        assert len([each async for each in told if each.startswith(b"event:")]) == 2
+    assert not allowed
+
+
+async def test_a_reader_is_let_go_when_its_key_is_revoked(operator: Caller, as_: As) -> None:
+    name = f"gone-{secrets.token_hex(4)}"
+    seller = await as_("seller", name)
+    keys = (await operator.call("GET", "/v1/keys")).body
+    own = next(key["id"] for key in keys if key["agent"] == name)
+    async with aclosing(events(seller, "")) as following, asyncio.timeout(60):
+        first = asyncio.ensure_future(anext(following))
+        await register(operator, name, 1)
+        await first
+        assert (await operator.ask("DELETE", f"/v1/keys/{own}")).status == 204
+        assert [kind for _, kind, _ in [each async for each in following]] in (["SellerRegistered.v1"], [])
+
+
 async def add(pool: Pool, kind: str, times: int) -> None:
     place = await pool.fetchval("SELECT count(*) FROM feed")
     await pool.executemany(

@@ -1,14 +1,20 @@
 """Keys and rights: a buyer or a seller sees and moves only its own, whatever there is to see and to move."""
 
+import asyncio
 import re
 from http import HTTPStatus
+from pathlib import Path
+from typing import Any, cast
 
+import asyncpg
 import pytest
 
 from services.gateway.http.api import create_app
 from services.gateway.http.asks import ASKS, Ask
+from services.gateway.http.keys import Keyring, Pool, Principal
 from tests.gateway.client import Caller
 from tests.gateway.conftest import As
+from tests.views.database import made
 
 NAMES = {
     "buyer": "ann",
@@ -88,15 +94,70 @@ async def test_only_operators_say_when_an_order_was_placed(operator: Caller, as_
     assert (await operator.ask("POST", "/v1/buyers/ann/orders", order, wait=0)).status == HTTPStatus.ACCEPTED
 
 
-async def test_a_revoked_key_opens_nothing(operator: Caller, as_: As) -> None:
+async def key_of(operator: Caller, agent: str) -> dict[str, Any]:
+    keys = (await operator.call("GET", "/v1/keys")).body
+    return next(key for key in keys if key["agent"] == agent)
+
+
+async def test_a_revoked_key_opens_nothing_from_then_on(operator: Caller, as_: As) -> None:
     buyer = await as_("buyer", "bob")
     assert (await buyer.call("GET", "/v1/buyers/bob/cart")).status == 200
-    keys = (await operator.call("GET", "/v1/keys")).body
-    newest = next(key for key in keys if key["agent"] == "bob")
+    newest = await key_of(operator, "bob")
     assert "key" not in newest
-    assert (await operator.call("DELETE", f"/v1/keys/{newest['id']}")).status == 204
+    assert (await operator.ask("DELETE", f"/v1/keys/{newest['id']}")).status == 204
     assert (await buyer.call("GET", "/v1/buyers/bob/cart")).status == 401
-    assert (await operator.call("DELETE", "/v1/keys/none")).status == 404
+    assert (await operator.ask("DELETE", "/v1/keys/none")).status == 404
+
+
+async def test_a_revocation_counts_once_under_its_idempotency_key(operator: Caller, as_: As) -> None:
+    first, second = await as_("buyer", "one-k"), await as_("buyer", "two-k")
+    one, two = [f"/v1/keys/{(await key_of(operator, agent))['id']}" for agent in ("one-k", "two-k")]
+    keyless = await operator.call("DELETE", one)
+    assert (keyless.status, keyless.body["errors"][0]["pointer"]) == (422, "/header/Idempotency-Key")
+    assert (await first.call("GET", "/v1/buyers/one-k/cart")).status == 200
+
+    assert (await operator.ask("DELETE", one, key="revoke-1")).status == 204
+    revoked_at = (await key_of(operator, "one-k"))["revoked_at"]
+    assert (await operator.ask("DELETE", one, key="revoke-1")).status == 204
+    assert (await operator.ask("DELETE", one, key="revoke-2")).status == 204
+    assert (await key_of(operator, "one-k"))["revoked_at"] == revoked_at
+
+    other = await operator.ask("DELETE", two, key="revoke-1")
+    assert (other.status, other.problem) == (409, "key-reused")
+    assert (await second.call("GET", "/v1/buyers/two-k/cart")).status == 200
+
+
+class SlowAnswers:
+    """A database whose answers come when they are let through."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self.asked, self.let_through = asyncio.Event(), asyncio.Event()
+
+    async def fetchrow(self, query: str, *values: object) -> asyncpg.Record | None:
+        row = await self._pool.fetchrow(query, *values)
+        self.asked.set()
+        await self.let_through.wait()
+        return row
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._pool, name)
+
+
+async def test_a_key_that_is_revoked_while_it_is_looked_up_is_not_believed_any_longer(
+    postgres: str, tmp_path: Path
+) -> None:
+    access = await made(postgres, tmp_path)
+    async with asyncpg.create_pool(access.url, min_size=1, max_size=2) as pool:
+        slow = SlowAnswers(pool)
+        keyring = Keyring(cast("Pool", slow), None)
+        _, secret = await keyring.make("a name", "buyer", "ann")
+        looking = asyncio.create_task(keyring.whose(secret))
+        await slow.asked.wait()
+        assert await keyring.revoke("a name", "a request")
+        slow.let_through.set()
+        assert await looking == Principal("buyer", "ann")
+        assert await keyring.whose(secret) is None
 
 
 async def test_a_key_is_shown_once(operator: Caller) -> None:

@@ -9,15 +9,16 @@ import msgspec
 from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, Field, StringConstraints
 
+from services.gateway.http.addresses import NamedRoute
 from services.gateway.http.asking import Accepted, Counter, IdempotencyKey, Prefer, accepted, seconds_of
 from services.gateway.http.asks import ANSWERS_TO
 from services.gateway.http.entry import Asker, Entry, must_operate
-from services.gateway.http.keys import Keyring, KeyShown, Scope
+from services.gateway.http.keys import Keyring, KeyShown, RequestReused, Scope
 from services.gateway.http.looking import NO_NUL
 from services.gateway.http.problems import CODES, RESPONSES, Problem
 from services.gateway.queries import feed, requests
 
-administration: Final = APIRouter(responses={code: RESPONSES[code] for code in CODES})
+administration: Final = APIRouter(route_class=NamedRoute, responses={code: RESPONSES[code] for code in CODES})
 
 
 RequestKey = Annotated[str, Path(min_length=1, max_length=100, pattern=NO_NUL, description="Its Idempotency-Key.")]
@@ -85,11 +86,17 @@ async def keys(request: Request, asker: Asker) -> tuple[KeyShown, ...]:
 async def revoke(
     request: Request,
     asker: Asker,
+    key: IdempotencyKey,
     name: Annotated[str, Path(min_length=1, max_length=100, pattern=NO_NUL, description="Its id.")],
 ) -> None:
-    """It opens nothing any more, within seconds."""
+    """Here it opens nothing from then on, and within seconds at every other gateway of the same database."""
     must_operate(asker)
-    if not await _keyring(request).revoke(name):
+    try:
+        found = await _keyring(request).revoke(name, asker.request_id(key))
+    except RequestReused:
+        words = "another API key was revoked under this Idempotency-Key. Take another"
+        raise Problem(HTTPStatus.CONFLICT, "key-reused", words) from None
+    if not found:
         raise Problem(HTTPStatus.NOT_FOUND, "not-found", f"there is no key '{name}'")
 
 

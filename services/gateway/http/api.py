@@ -6,6 +6,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
+from services.gateway.http.addresses import Addresses
 from services.gateway.http.administration import administration
 from services.gateway.http.asking import add_asks, body_model
 from services.gateway.http.asks import ASKS
@@ -44,6 +45,7 @@ def create_app(body_bytes_max: int) -> FastAPI:
         app.include_router(router)
     plain = app.openapi
     app.openapi = lambda: _with_bodies(plain())
+    app.add_middleware(Addresses)
     app.add_middleware(BodyLimit, bytes_max=body_bytes_max)
     return app
 

@@ -9,16 +9,17 @@ from urllib.parse import quote
 
 import msgspec
 from fastapi import FastAPI, Header, Request, Response
-from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError, create_model
 
 from agora.event import Event
 from agora.requests import KEY_REUSED, asking
 from market.language import TEXT_LENGTH_MAX
+from services.gateway.http.addresses import NamedRoute
 from services.gateway.http.asks import ASKS, Ask
 from services.gateway.http.desk import Desk, Outcomes
 from services.gateway.http.entry import Asker, Entry, must_be, must_operate
 from services.gateway.http.keys import Pool, Principal
+from services.gateway.http.looking import NO_NUL
 from services.gateway.http.problems import RESPONSES, SCHEMAS, Problem, wrong_fields
 from services.gateway.queries import products
 from services.gateway.queries.feed import Outcome
@@ -48,7 +49,9 @@ Prefer = Annotated[
 
 _BY_NAME: Final = {ask.command.__name__: ask for ask in ASKS}
 _NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
-_names: Final = TypeAdapter(Annotated[str, StringConstraints(min_length=1, max_length=TEXT_LENGTH_MAX)])
+_names: Final = TypeAdapter(
+    dict[str, Annotated[str, StringConstraints(min_length=1, max_length=TEXT_LENGTH_MAX, pattern=NO_NUL)]]
+)
 
 
 class Accepted(BaseModel):
@@ -107,7 +110,7 @@ async def _parameters(asker: Asker, key: IdempotencyKey, prefer: Prefer = None) 
     """What the document tells of every ask; ``_AskRoute`` reads it itself."""
 
 
-class _AskRoute(APIRoute):
+class _AskRoute(NamedRoute):
     """Reads the few parameters that all asks have in common without FastAPI, which takes as long as all the rest."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -121,18 +124,17 @@ def _handler(ask: Ask) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         entry: Entry = request.app.state.entry
         counter: Counter = request.app.state.counter
         asker = await entry.let_in(request)
-        names = request.path_params
+        names = _names_of(request)
         await _check(ask, asker, names, counter.pool)
         raw = await request.body()
         if _NUL.search(raw):
             raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "wrong-fields", "no text may hold a NUL (\\u0000)")
         try:
             key = _key_of(request.headers.get("idempotency-key"))
-            fixed = {name: _names.validate_python(value) for name, value in names.items()}
             body: BaseModel = body_of(raw or b"{}")
         except ValidationError as error:
             raise wrong_fields(error) from None
-        command = ask.command.model_construct(**_fields(ask, body, fixed, asker))
+        command = ask.command.model_construct(**_fields(ask, body, names, asker))
         story = asker.request_id(key)
         answer = await counter.desk.ask(asking(story, command))
         if answer.refusal is not None:
@@ -145,6 +147,13 @@ def _handler(ask: Ask) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         return _json(accepted(story, found), HTTPStatus.OK, {**headers, "Preference-Applied": "wait"})
 
     return handle
+
+
+def _names_of(request: Request) -> dict[str, str]:
+    try:
+        return _names.validate_python(request.path_params)
+    except ValidationError as error:
+        raise wrong_fields(error, "a name in the path is not what it should be", "/path") from None
 
 
 def _key_of(text: str | None) -> str:
@@ -221,7 +230,7 @@ def _in_path(ask: Ask) -> tuple[str, ...]:
 def _documented(ask: Ask) -> dict[str, Any]:
     model = body_model(ask)
     content = {"schema": {"$ref": f"{SCHEMAS}{model.__name__}"}, "example": dict(ask.example)}
-    name = {"type": "string", "minLength": 1, "maxLength": TEXT_LENGTH_MAX}
+    name = {"type": "string", "minLength": 1, "maxLength": TEXT_LENGTH_MAX, "pattern": NO_NUL}
     examples = {"buyer": "ann", "seller": "sam", "product": "mug", "transaction": "order-1"}
     documented: dict[str, Any] = {
         "parameters": [

@@ -1,7 +1,8 @@
-"""Who comes in, how often, and with how much: keys, rates and limits at the front of every request."""
+"""Who comes in, how often, and with how much: keys, tokens, rates and limits at the front of every request."""
 
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Annotated, Final
+from typing import Annotated, Final, Protocol
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -13,33 +14,72 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.gateway.http.keys import Keyring, Principal
 from services.gateway.http.problems import Problem
 
+TOKEN_DOTS: Final = 2
+"""A token has three parts with dots between; the keys that are made here have no dot."""
 _NO_KEY: Final = "send an API key: Authorization: Bearer agora_…"
 _WRONG_KEY: Final = "this API key is unknown or revoked. Ask an operator for another"
 _bearer: Final = HTTPBearer(auto_error=False, scheme_name="API key", description="A key such as `agora_…`.")
+_token: Final = HTTPBearer(
+    auto_error=False,
+    scheme_name="Token",
+    bearerFormat="JWT",
+    description="A token of the issuer that this gateway trusts (OpenID Connect), if it trusts one.",
+)
+
+
+class Readable(Protocol):
+    """Reads tokens of an issuer; ``whose`` raises ``Problem``."""
+
+    async def whose(self, text: str) -> Principal: ...
 
 
 class Entry:
-    """Lets a request in by its key, and counts it. One principal has one rate, however many keys it has.
+    """Lets a request in by its key or token, and counts it. One principal has one rate, however it comes in.
 
-    All that comes from one address without a sound key has one rate as well.
+    All that comes from one address with neither has one rate as well.
     """
 
-    def __init__(self, keyring: Keyring, per_second: int, strangers_per_second: int) -> None:
+    def __init__(
+        self, keyring: Keyring, per_second: int, strangers_per_second: int, tokens: Readable | None = None
+    ) -> None:
         self.keyring = keyring
+        self._tokens = tokens
         self._rate = RateLimitItemPerSecond(per_second)
         self._strangers = RateLimitItemPerSecond(strangers_per_second)
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
 
     async def let_in(self, request: Request) -> Principal:
         """Whose request this is. Raises ``Problem`` for a stranger, and for who asks too often."""
+        try:
+            principal = await self._whose(request)
+        except Problem:
+            await self._count(self._strangers, "address", request.client.host if request.client else "")
+            raise
+        await self._count(self._rate, principal.scope, principal.agent)
+        return principal
+
+    def staying(self, request: Request, asker: Principal) -> Callable[[], Awaitable[bool]]:
+        """Tells of who was let in whether it still would be, for as long as it stays. Nothing is counted."""
+
+        async def may_stay() -> bool:
+            try:
+                return await self._whose(request) == asker
+            except Problem:
+                return False
+
+        return may_stay
+
+    async def _whose(self, request: Request) -> Principal:
         scheme, _, text = request.headers.get("authorization", "").partition(" ")
-        principal = await self.keyring.whose(text) if scheme.lower() == "bearer" and text else None
-        if principal is not None:
-            await self._count(self._rate, principal.scope, principal.agent)
-            return principal
-        await self._count(self._strangers, "address", request.client.host if request.client else "")
-        detail = _WRONG_KEY if text else _NO_KEY
-        raise Problem(HTTPStatus.UNAUTHORIZED, "no-key", detail, headers={"WWW-Authenticate": "Bearer"})
+        found = None
+        if scheme.lower() == "bearer" and text:
+            if self._tokens and text.count(".") == TOKEN_DOTS and not self.keyring.is_own(text):
+                return await self._tokens.whose(text)
+            found = await self.keyring.whose(text)
+        if found is None:
+            detail = _WRONG_KEY if text else _NO_KEY
+            raise Problem(HTTPStatus.UNAUTHORIZED, "no-key", detail, headers={"WWW-Authenticate": "Bearer"})
+        return found
 
     async def _count(self, rate: RateLimitItemPerSecond, *whom: str) -> None:
         if not await self._limiter.hit(rate, *whom):
@@ -48,14 +88,16 @@ class Entry:
 
 
 async def _let_in(
-    request: Request, _shown: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)] = None
+    request: Request,
+    _shown: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)] = None,
+    _other: Annotated[HTTPAuthorizationCredentials | None, Depends(_token)] = None,
 ) -> Principal:
     entry: Entry = request.app.state.entry
     return await entry.let_in(request)
 
 
 Asker = Annotated[Principal, Depends(_let_in)]
-"""Whoever asks, let in by its key."""
+"""Whoever asks, let in by its key or its token."""
 
 
 def must_be(asker: Principal, scope: str, agent: str) -> None:

@@ -23,6 +23,7 @@ from agora.view_store import Superseded
 from services.gateway.http.api import create_app
 from services.gateway.http.asking import Counter
 from services.gateway.http.asks import ANSWERS
+from services.gateway.http.auditor import Auditor
 from services.gateway.http.desk import Desk, Outcomes
 from services.gateway.http.entry import Entry
 from services.gateway.http.house import House
@@ -30,6 +31,7 @@ from services.gateway.http.keys import Keyring, Pool
 from services.gateway.http.live import Live
 from services.gateway.http.looking import Looks
 from services.gateway.http.problems import AWAY
+from services.gateway.http.trust import Trust
 from services.gateway.queries import feed
 from services.gateway.views import VIEWS
 
@@ -49,7 +51,7 @@ log = logging.getLogger("agora.gateway")
 
 async def work(service: Service, address: Address, watch: "Watch | None" = None) -> int:
     """Serve until told to stop; return the exit code. Raises ``ServeError``."""
-    house = House.read()
+    house, tokens = House.read(), Trust.read().tokens()
     listening = _listen(house)
     projector = Projector(VIEWS, address.kafka, address.database, address.namespace)
     async with (
@@ -64,12 +66,13 @@ async def work(service: Service, address: Address, watch: "Watch | None" = None)
         desk, outcomes = Desk(ingress), Outcomes(partial(_answers, pool), projector.changed)
         app = create_app(house.http_body_bytes)
         keyring = Keyring(pool, _secret(house))
-        if not await keyring.has_operator():
+        if tokens is None and not await keyring.has_operator():
             log.warning(NO_OPERATOR)
-        app.state.entry = Entry(keyring, house.http_rate, house.http_strangers)
+        app.state.entry = Entry(keyring, house.http_rate, house.http_strangers, tokens)
         app.state.counter = Counter(desk, outcomes, pool)
         app.state.live = Live(pool, projector.changed, house.http_readers)
-        app.state.looks = Looks(pool, projector.freshness)
+        app.state.looks = looks = Looks(pool, projector.freshness)
+        app.state.auditor = auditor = Auditor(looks.audit)
         app.state.not_ready = partial(_not_ready, ingress.engine, projector)
         served: ASGIApp = app
         watching: tuple[Coroutine[None, None, None], ...] = ()
@@ -79,7 +82,14 @@ async def work(service: Service, address: Address, watch: "Watch | None" = None)
             figures = Figures(service.name, watch.metrics.registry, pool, projector.freshness, app.state.live)
             served, watching = figures.counting(app), (figures.work(),)
         server = _Server(_config(served))
-        beside = (desk.work(), outcomes.work(), projector.run(), _trim(pool, house.feed_events), *watching)
+        beside = (
+            desk.work(),
+            outcomes.work(),
+            auditor.work(),
+            projector.run(),
+            _trim(pool, house.feed_events),
+            *watching,
+        )
         async with _beside(server, *beside):
             log.info("ready", extra={"url": f"http://{house.http}"})
             with watch.following(ingress.engine) if watch else nullcontext():

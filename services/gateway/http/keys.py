@@ -7,6 +7,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Final, Literal, TypeAlias
 
+import asyncpg
 from cachetools import TTLCache
 
 from services.gateway.queries.paging import Pool
@@ -14,7 +15,7 @@ from services.gateway.queries.paging import Pool
 PREFIX: Final = "agora_"
 SECRET_BYTES: Final = 32
 KNOWN_SECONDS: Final = 5.0
-"""How long a key that was looked up is believed; so long may a revoked one still be used."""
+"""How long a key that was looked up is believed; so long may one that another process revoked still be used."""
 KNOWN_MAX: Final = 10_000
 LISTED_MAX: Final = 1_000
 
@@ -26,7 +27,16 @@ INSERT INTO api_keys (id, digest, scope, agent, made_at) VALUES ($1, $2, $3, $4,
 """
 _OPERATOR: Final = "SELECT EXISTS (SELECT FROM api_keys WHERE scope = 'operator' AND revoked_at IS NULL)"
 _LIST: Final = "SELECT id, scope, agent, made_at, revoked_at FROM api_keys ORDER BY made_at DESC, id LIMIT $1"
-_REVOKE: Final = "UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1 RETURNING id"
+_REVOKE: Final = """
+UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()),
+    revoked_under = CASE WHEN revoked_at IS NULL THEN $2 ELSE revoked_under END
+WHERE id = $1 RETURNING id
+"""
+_REVOKED_OTHER: Final = "SELECT EXISTS (SELECT FROM api_keys WHERE revoked_under = $2 AND id <> $1)"
+
+
+class RequestReused(Exception):
+    """A request of this name has revoked another key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +54,9 @@ class Principal:
     def request_id(self, key: str) -> str:
         """The name of a request in the market: nobody else's key ever comes to the same."""
         return sha256(f"{self.scope}\0{self.agent}\0{key}".encode()).hexdigest()[:32]
+
+
+_UNSEEN: Final = Principal("operator", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +77,7 @@ class Keyring:
         self._pool = pool
         self._own = digest_of(operator_key) if operator_key else None
         self._known: TTLCache[bytes, Principal | None] = TTLCache(KNOWN_MAX, KNOWN_SECONDS, time.monotonic)
+        self._revocations = 0
 
     async def has_operator(self) -> bool:
         """Whether anybody can make other keys."""
@@ -72,12 +86,22 @@ class Keyring:
     async def whose(self, text: str) -> Principal | None:
         """Whose key this is; ``None`` if it is nobody's, or revoked."""
         digest = digest_of(text)
-        if self._own is not None and secrets.compare_digest(digest, self._own):
+        if self.is_own(text):
             return Principal("operator", "operator")
-        if digest not in self._known:
-            row = await self._pool.fetchrow(_FIND, digest)
-            self._known[digest] = Principal(row["scope"], row["agent"]) if row else None
-        return self._known[digest]
+        known = self._known.get(digest, _UNSEEN)
+        return await self._find(digest) if known is _UNSEEN else known
+
+    def is_own(self, text: str) -> bool:
+        """Whether this is the key that the process was started with."""
+        return self._own is not None and secrets.compare_digest(digest_of(text), self._own)
+
+    async def _find(self, digest: bytes) -> Principal | None:
+        revocations = self._revocations
+        row = await self._pool.fetchrow(_FIND, digest)
+        found = Principal(row["scope"], row["agent"]) if row else None
+        if revocations == self._revocations:  # else it may have been revoked after it was found
+            self._known[digest] = found
+        return found
 
     async def make(self, name: str, scope: Scope, agent: str) -> tuple[KeyShown, str]:
         """Make a key under a name nobody has used; the second of the two is the secret, which cannot be had again."""
@@ -89,9 +113,18 @@ class Keyring:
         """The latest keys, newest first."""
         return tuple(KeyShown(**dict(row)) for row in await self._pool.fetch(_LIST, LISTED_MAX))
 
-    async def revoke(self, name: str) -> bool:
-        """Let a key open nothing any more; tell whether there is such a key."""
-        found = await self._pool.fetchval(_REVOKE, name) is not None
+    async def revoke(self, name: str, request: str) -> bool:
+        """Let a key open nothing any more; tell whether there is such a key. Raises ``RequestReused``.
+
+        Here it opens nothing from now on. Who revokes what is revoked changes nothing, and nothing is kept of it.
+        """
+        if await self._pool.fetchval(_REVOKED_OTHER, name, request):
+            raise RequestReused
+        try:
+            found = await self._pool.fetchval(_REVOKE, name, request) is not None
+        except asyncpg.UniqueViolationError:
+            raise RequestReused from None
+        self._revocations += 1
         self._known.clear()
         return found
 

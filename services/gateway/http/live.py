@@ -5,7 +5,8 @@ told whole; one that then falls behind is told how much of what it missed, inste
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any, Final
@@ -16,8 +17,9 @@ from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 from pydantic import BaseModel
 
+from services.gateway.http.addresses import NamedRoute
 from services.gateway.http.desk import Changed
-from services.gateway.http.entry import Asker
+from services.gateway.http.entry import Asker, Entry
 from services.gateway.http.keys import Pool, Principal
 from services.gateway.http.looking import NO_NUL
 from services.gateway.http.problems import CODES, RESPONSES, Problem
@@ -28,6 +30,8 @@ BEHIND_MAX: Final = 2_000
 """Events a reader may fall behind before it is told of them in one."""
 PAUSE_SECONDS: Final = 0.1
 QUIET_SECONDS_MAX: Final = 15.0
+CHECKED_SECONDS: Final = 5.0
+"""How often, at most, it is looked whether a reader's key was revoked or its token has expired."""
 
 Story = Annotated[str | None, Query(min_length=1, max_length=100, pattern=NO_NUL)]
 Agent = Annotated[
@@ -35,7 +39,15 @@ Agent = Annotated[
     Query(max_length=120, pattern=r"^[a-z]+/[^\x00]+$", description="One agent: `stream/id`, as `buyers/ann`."),
 ]
 
-live: Final = APIRouter(tags=["live"], responses={code: RESPONSES[code] for code in CODES})
+MayStay = Callable[[], Awaitable[bool]]
+
+
+async def always() -> bool:
+    """Whoever reads may stay."""
+    return True
+
+
+live: Final = APIRouter(route_class=NamedRoute, tags=["live"], responses={code: RESPONSES[code] for code in CODES})
 
 
 class EventStream(StreamingResponse):
@@ -52,6 +64,7 @@ class Live:
     changed: Changed
     readers_max: int
     behind_max: int = BEHIND_MAX
+    checked_seconds: float = CHECKED_SECONDS
     readers: int = 0
 
     def join(self) -> None:
@@ -61,11 +74,16 @@ class Live:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "busy", detail, headers={"Retry-After": "10"})
         self.readers += 1
 
-    async def tell(self, of: feed.Filter, last: int | None) -> AsyncGenerator[bytes]:
-        """Everything after ``last``, or from now on."""
+    async def tell(self, of: feed.Filter, last: int | None, may_stay: MayStay = always) -> AsyncGenerator[bytes]:
+        """Everything after ``last``, or from now on, for as long as the reader may stay."""
         whole = at = await feed.head(self.pool)
         at = at if last is None else last
+        checked = time.monotonic()
         while True:
+            if time.monotonic() - checked >= self.checked_seconds:
+                if not await may_stay():
+                    return
+                checked = time.monotonic()
             number = self.changed.number
             head = await feed.head(self.pool)
             if at >= whole and head - at > self.behind_max:
@@ -116,16 +134,19 @@ async def _seat(
 @live.get("/v1/live", response_class=EventStream, summary="Follow the log as it grows.")
 async def follow(
     request: Request,
+    asker: Asker,
     of: Annotated[feed.Filter, Depends(_seat)],
     last: Annotated[int | None, Header(alias="Last-Event-ID", ge=0, le=2**62)] = None,
 ) -> EventStream:
     """Tell events as they happen, each with an id; sent back as `Last-Event-ID`, it resumes right after that event.
 
     A reader that falls behind is told so by one event `coalesced`: how many of which types it missed, after which id
-    and until which; `GET /v1/events` has them.
+    and until which; `GET /v1/events` has them. The stream ends when the key is revoked or the token expires.
     """
     followed: Live = request.app.state.live
-    return EventStream(followed.tell(of, last), headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+    entry: Entry = request.app.state.entry
+    told = followed.tell(of, last, entry.staying(request, asker))
+    return EventStream(told, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
 
 
 class Events(BaseModel):

@@ -71,10 +71,10 @@ class Problem(Exception):
         return Response(msgspec.json.encode(body), self.status, self.headers, MEDIA_TYPE)
 
 
-def wrong_fields(error: ValidationError) -> Problem:
-    """A body whose fields are not what they should be. What was sent is not repeated."""
+def wrong_fields(error: ValidationError, detail: str = "the body is not what it should be", at: str = "") -> Problem:
+    """Fields that are not what they should be, of what is ``at`` this pointer. What was sent is not repeated."""
     details = error.errors(include_url=False, include_context=False, include_input=False)
-    return _wrong("the body is not what it should be", details)
+    return _wrong(detail, details, at)
 
 
 def refuse_with_problems(app: FastAPI) -> None:
@@ -95,14 +95,14 @@ def _documented(words: str) -> dict[str, Any]:
 
 RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     400: _documented("The request cannot be read."),
-    401: _documented("No API key, or none that is known."),
-    403: _documented("The key may not ask this."),
+    401: _documented("No API key, or none that is known; or a token that is not sound."),
+    403: _documented("The key or token may not ask this."),
     404: _documented("There is no such thing."),
     409: _documented("Its Idempotency-Key was used for another request, or for what cannot be told twice."),
     413: _documented("The body is too large."),
     422: _documented("Something is wrong with what the request says."),
     429: _documented("Too many requests in a second."),
-    503: _documented("The gateway is too busy, or its database is away."),
+    503: _documented("The gateway is too busy, or its database is away, or the issuer of a token."),
 }
 """What may come of a request but success, as the document tells it."""
 CODES: Final = (400, 401, 403, 404, 409, 422, 429, 503)
@@ -121,8 +121,8 @@ def _parameters(error: Exception) -> Problem:
     return _wrong("a parameter is not what it should be", error.errors())
 
 
-def _wrong(detail: str, details: Iterable[ErrorDetails]) -> Problem:
-    errors = tuple((_pointer(fault), fault["msg"][:TEXT_CHARS_MAX]) for fault in details)[:ERRORS_MAX]
+def _wrong(detail: str, details: Iterable[ErrorDetails], at: str = "") -> Problem:
+    errors = tuple((at + _pointer(fault), fault["msg"][:TEXT_CHARS_MAX]) for fault in details)[:ERRORS_MAX]
     return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "wrong-fields", detail, errors)
 
 

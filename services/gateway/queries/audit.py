@@ -1,7 +1,7 @@
 """What must hold of the views among themselves: every difference is nothing once all of the log is shown.
 
 One statement looks at one moment. It reads every order, sale and posting there is, which takes about a second and a
-half for 200,000 orders and grows with them: for now and then, with a ``statement_timeout`` that leaves it the time.
+half for 200,000 orders and grows with them: for now and then, with the time it takes (``unhurried``).
 """
 
 from typing import Final, Literal, NamedTuple
