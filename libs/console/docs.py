@@ -1,4 +1,4 @@
-"""What follows from the code: the choreography map, the AsyncAPI document with its page, canvases, the dashboard."""
+"""What follows from the code: the choreography map, the AsyncAPI document with its page, canvases, dashboard, chart."""
 
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from agora.contracts.schema import JsonSchema
-from agora.discovery import folders, services
-from agora.papers import asyncapi, asyncapi_page, canvas, pictures
+from agora.discovery import folders, services, views
+from agora.grants import rights
+from agora.papers import asyncapi, asyncapi_page, canvas, chart, pictures
 from agora.papers.choreography import Choreography, choreography
 from agora.papers.words import NoExample
 from console import observe
@@ -19,6 +20,7 @@ from market.stories import STORIES
 MAP: Final = "docs/choreography.md"
 DOCUMENT: Final = "docs/asyncapi/asyncapi.json"
 PAGE: Final = "docs/asyncapi/index.html"
+CHART: Final = "deploy/helm/agora"
 COMMAND: Final = "agora docs"
 ABOUT: Final = """\
 Every event of the marketplace, in every version: what is in it, who says it, and who hears it.
@@ -53,7 +55,23 @@ def pages(place: Path, whole: Choreography) -> dict[str, str]:
         DOCUMENT: asyncapi.as_text(document),
         PAGE: asyncapi_page.page(document),
         observe.DASHBOARD: observe.page(),
+        **chart_pages(place, whole),
         **{_canvas(part.name): _rewritten(place, part.name, whole) for part in whole.parts},
+    }
+
+
+def chart_pages(place: Path, whole: Choreography) -> dict[str, str]:
+    """What the generated files of the chart must hold, by path below ``place``. Raises ``Failure``."""
+    values, readme = f"{CHART}/values.yaml", f"{CHART}/README.md"
+    try:
+        served = chart.with_services(_read(place / values) or "", folders())
+        described = chart.with_values(_read(place / readme) or "", served)
+    except chart.ChartError as error:
+        raise Failure(f"{CHART}: {error}.") from None
+    return {
+        f"{CHART}/files/services.json": chart.services_file(rights(whole, {name: views(name) for name in folders()})),
+        values: served,
+        readme: described,
     }
 
 
