@@ -77,8 +77,8 @@ class Market:
 async def _market(delivery_seconds: float) -> AsyncGenerator[Market]:
     rules = {**RULES, "AGORA_DELIVERY_SECONDS": str(delivery_seconds)}
     async with market("bench", Settings(kafka=None, postgres=None), _say, rules, fresh=True) as site:
-        connections = {name: await asyncpg.connect(url) for name, url in site.databases.items()}
-        async with open_door(_entrance(), site.kafka, site.databases[_entrance().name], "", _say) as door:
+        connections = {name: await asyncpg.connect(site.database(name)) for name in site.databases}
+        async with open_door(_entrance(), site.kafka, site.database(_entrance().name), "", _say) as door:
             opened = Market(site, door, connections)
             await prepare(door, opened.progress, setup_commands(), "setup")
             yield opened

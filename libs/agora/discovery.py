@@ -2,10 +2,14 @@
 
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agora.control import ERRORS
 from agora.service import Service
 from agora.settings import SettingsError
+
+if TYPE_CHECKING:
+    from agora.view import View
 
 PACKAGE = "services"
 
@@ -35,3 +39,10 @@ def services() -> list[Service]:
 def streams() -> list[str]:
     """The name of every stream anything is said in, in alphabetical order."""
     return sorted({service.stream.name for service in services()} | {ERRORS.name})
+
+
+def views(name: str) -> "tuple[View, ...]":
+    """The views that a service shows; most show none."""
+    if not (folders()[name] / "views" / "__init__.py").exists():
+        return ()
+    return import_module(f"{PACKAGE}.{name}.views").VIEWS

@@ -7,8 +7,8 @@ from typing import Final
 
 import structlog
 
-FIELDS: Final = ("partition", "story", "agent", "event_type")
-"""What a line about a turn carries besides its message. ``event`` is the message itself."""
+FIELDS: Final = ("partition", "story", "agent", "event_type", "counts")
+"""What a line about a turn, or of what was done so far, carries besides its message: ``event`` is that itself."""
 
 _LEVELS: Final = (("aiokafka", logging.ERROR), ("faststream", logging.ERROR), ("alembic", logging.WARNING))
 _USER_IN_URL: Final = re.compile(r"(?<=://)[^\s/@]+@")

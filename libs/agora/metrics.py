@@ -47,6 +47,7 @@ OUTBOX_SECONDS: Final = Metric(
     "Age of the committed event that has waited longest to be published; 0 when none waits.",
 )
 PARTITIONS: Final = Metric("agora_partitions_owned", "gauge", "Partitions this process owns.")
+STREAM: Final = Metric("agora_stream_partitions", "gauge", "Partitions of the stream that the service hears.")
 LAG_RECORDS: Final = Metric("agora_lag_records", "gauge", "Records in the log that are not heard yet.", ("partition",))
 LAG_SECONDS: Final = Metric(
     "agora_lag_seconds",
@@ -86,7 +87,8 @@ STEP: Final = Metric(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800),
 )
 METRICS: Final = (
-    *(OUTBOX_ROWS, OUTBOX_SECONDS, PARTITIONS, LAG_RECORDS, LAG_SECONDS, PARKED_AGENTS, ACTIVITIES, CALLS, BREAKERS),
+    *(OUTBOX_ROWS, OUTBOX_SECONDS, PARTITIONS, STREAM, LAG_RECORDS, LAG_SECONDS, PARKED_AGENTS),
+    *(ACTIVITIES, CALLS, BREAKERS),
     *(TURNS, TOLD, DUPLICATES, PARKED, DEAD, UNKNOWN, ATTEMPTS, BATCH, COMMIT, STEP),
 )
 """Everything that is exported under the name of agora; besides it, what prometheus_client says of any process."""
@@ -99,6 +101,8 @@ disable_created_metrics()  # when a histogram was made is when the process began
 Place = tuple[Metric, str]  # and the event's type where the metric has that label, else nothing
 Ends = Callable[[], Mapping[int, int]]
 """For every assigned partition of which it is known, the offset that the next record of the log will have."""
+Width = Callable[[], int | None]
+"""How many partitions the stream has, if that is known."""
 
 
 class Metrics(Observer, Collector):
@@ -118,6 +122,8 @@ class Metrics(Observer, Collector):
         self._clock = clock or WallClock()
         self._engine: Engine | None = None
         self._read_ends: Ends | None = None
+        self._read_width: Width | None = None
+        self._width: int | None = None
         self._ends: Mapping[int, int] = {}
         self._reached: dict[int, int] = {}  # outlives a claim: while PostgreSQL is away, nothing is owned, and it lags
         self._caught_up: dict[int, float] = {}
@@ -126,13 +132,14 @@ class Metrics(Observer, Collector):
         self._totals: Counter[Place] = Counter(dict.fromkeys(_places(service), 0))
         self._batch, self._commit, self._step = (self._histogram(metric) for metric in (BATCH, COMMIT, STEP))
 
-    def follow(self, engine: Engine | None, ends: Ends | None = None) -> None:
+    def follow(self, engine: Engine | None, ends: Ends | None = None, width: Width | None = None) -> None:
         """Be told of an engine's work from now on, or with ``None`` of nobody's; without ``ends`` there is no lag."""
         if self._engine is not None:
             self._engine.observer = Observer()
         if engine is not None:
             engine.observer = self
         self._engine, self._read_ends, self._ends = engine, ends, {}
+        self._read_width, self._width = width, None
         self._reached, self._caught_up, self._behind, self._newest = {}, {}, {}, {}
 
     def beat(self) -> None:
@@ -140,6 +147,7 @@ class Metrics(Observer, Collector):
         if self._engine is None or self._read_ends is None:
             return
         now, ends = self._now(), self._read_ends()
+        self._width = self._read_width() if self._read_width else None
         reached = self._reached_now(self._engine.partitions)
         level = {number for number, end in ends.items() if reached.get(number, -1) >= end}
         self._reached = {number: offset for number, offset in reached.items() if number in ends}
@@ -189,6 +197,8 @@ class Metrics(Observer, Collector):
         yield OUTBOX_ROWS, "", engine.relay.rows
         yield OUTBOX_SECONDS, "", max(0.0, self._now() - since.timestamp()) if since else 0
         yield PARTITIONS, "", len(partitions)
+        if self._width is not None:
+            yield STREAM, "", self._width
         yield PARKED_AGENTS, "", sum(len(partition.parked) for partition in partitions.values())
         for target in engine.performing.targets():
             yield ACTIVITIES, target.name, target.held

@@ -45,7 +45,7 @@ async def demo(book: OrderBook, terms: Terms, settings: Settings, out: Out, star
 
 async def run_trade(book: OrderBook, terms: Terms, site: Site, out: Out, started: float) -> Report:
     """Trade and audit in a market that runs."""
-    display = Display(out.error)
+    display = Display(out)
     waiting = Waiting(out)
     with display.shown():
         traded = await trade(site, book, terms, display.show, waiting, out.say)

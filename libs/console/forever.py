@@ -8,7 +8,7 @@ import asyncio
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -20,6 +20,7 @@ from console import errands, small_market
 from console.gateway_client import GatewayClient
 from console.http_shelf import PAGE, each, fresh, goods_of
 from console.orders import Order
+from console.output import Say
 from console.small_market import STOCK_LOW, Good, name_of, small_book
 from market.transactions import PaymentSucceeded
 
@@ -34,6 +35,9 @@ NEW_CARDS: Final = 0.03
 REVIEWS: Final = 0.15
 MESSAGES: Final = 0.08
 RETURNS: Final = 0.05
+ANSWERED: Final = "orders"
+REFUSED: Final = "not paid"
+UNANSWERED: Final = "not answered yet"
 
 
 @dataclass(slots=True)
@@ -41,7 +45,14 @@ class Done:
     """What has been done so far."""
 
     rounds: int = 0
+    begun: int = 0
     counts: Counter[str] = field(default_factory=Counter[str])
+
+    def outcomes(self) -> dict[str, int]:
+        """Orders by what was heard of them in time."""
+        refused, unanswered = self.counts[REFUSED], self.counts[UNANSWERED]
+        paid = self.counts[ANSWERED] - refused - unanswered
+        return {"begun": self.begun, "paid": paid, "refused": refused, "unanswered": unanswered}
 
     def values(self) -> dict[str, Any]:
         """As other programs read it."""
@@ -56,7 +67,7 @@ class Done:
 class Forever:
     """One trader at one gateway, at so many orders per second."""
 
-    def __init__(self, gateway: GatewayClient, seed: int, per_second: float, say: Callable[[str], None]) -> None:
+    def __init__(self, gateway: GatewayClient, seed: int, per_second: float, say: Say) -> None:
         self._gateway = gateway
         self._seed = seed
         self._seconds_each = 1 / per_second
@@ -66,7 +77,9 @@ class Forever:
         self._run = f"{time.time_ns() // 1_000_000:x}"
         self._next_at = 0.0
         self._under_way = set[asyncio.Task[None]]()
-        self._done = Done()
+        self.done = Done()
+        self.waiting: str | None = "for the gateway, or for the market to be stocked"
+        """What it waits for, before it trades."""
 
     async def run(self) -> Done:
         """Trade until SIGTERM, and return what was done. Raises ``Failure``."""
@@ -85,25 +98,26 @@ class Forever:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        return self._done
+        return self.done
 
     async def _trade(self) -> None:
         await self._gateway.ready()
         await each(map(errands.asked, small_market.participants(self._book)), self._gateway.outcome)
         await each(map(errands.asked, small_market.listings(self._book)), self._gateway.outcome)
         await fresh(self._gateway)
+        self.waiting = None
         self._say(f"trading: {len(self._book.buyers)} buyers, {len(self._book.products)} products")
         while True:
             await self._round()
-            self._done.rounds += 1
-            self._say(self._done.words())
+            self.done.rounds += 1
+            self._say(self.done.words(), counts=self.done.values())
 
     async def _round(self) -> None:
         goods = await goods_of(self._gateway, self._book.products, text=name_of(self._seed, ""))
         await each([good for good in goods.values() if good["available"] < STOCK_LOW], self._replenish, UNDER_WAY_MAX)
         for number, order in enumerate(self._chance.sample(self._book.orders, ORDERS_PER_ROUND)):
             await self._pace()
-            work = self._order(order, self._id(f"{self._done.rounds}-{number}"), goods)
+            work = self._order(order, self._id(f"{self.done.rounds}-{number}"), goods)
             self._under_way.add(asyncio.create_task(work))
         await self._clear()
 
@@ -130,10 +144,11 @@ class Forever:
         command = small_market.checkout(order, id_, goods, f"tok_{card}")
         if command is None:
             return
+        self.done.begun += 1
         reply = await self._gateway.ask(asking(id_, command), PAID_SECONDS_MAX)
-        self._done.counts["orders"] += 1
+        self.done.counts[ANSWERED] += 1
         if reply.type != PaymentSucceeded.wire_name:
-            self._done.counts["not paid" if reply.type or reply.refusal else "not answered yet"] += 1
+            self.done.counts[REFUSED if reply.type or reply.refusal else UNANSWERED] += 1
             return
         if self._chance.random() < RETURNS:
             await self._say_to("returns", small_market.giving_back(order, id_), id_)
@@ -144,12 +159,12 @@ class Forever:
 
     async def _say_to(self, what: str, command: Event, id_: str) -> None:
         await self._gateway.ask(asking(f"{what}-{id_}", command))
-        self._done.counts[what] += 1
+        self.done.counts[what] += 1
 
     async def _replenish(self, good: Good) -> None:
-        key = self._id(f"{self._done.rounds}-stock-{good['product']}")
+        key = self._id(f"{self.done.rounds}-stock-{good['product']}")
         await self._gateway.ask(asking(key, small_market.replenishing(good)), seller=good["seller"])
-        self._done.counts["replenishments"] += 1
+        self.done.counts["replenishments"] += 1
 
     async def _clear(self) -> None:
         """Clear those payouts of this market's orders that have been held for a while."""
@@ -160,7 +175,7 @@ class Forever:
                 since = datetime.now(UTC) - datetime.fromisoformat(order["held_at"])
                 if order["transaction"].startswith(name_of(self._seed, "")) and since > HELD:
                     await self._gateway.ask(errands.verdict(order["transaction"], clear=True))
-                    self._done.counts["payouts cleared"] += 1
+                    self.done.counts["payouts cleared"] += 1
             if page is None or page["shown"]["next"] is None:
                 return
             after = {"after": page["shown"]["next"]}

@@ -88,7 +88,7 @@ def _start(log: Path) -> "subprocess.Popen[bytes]":
     with log.open("wb") as said:
         return subprocess.Popen(
             [sys.executable, "-m", "console", "keep"],
-            env={**os.environ, "PYTHONPATH": module_path()},
+            env={**os.environ, "PYTHONPATH": module_path(), "AGORA_LOG": "words"},  # `_await_ready` reads them
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=said,

@@ -5,7 +5,9 @@ from typing import Final
 
 from agora.metrics import LAG_SECONDS, METRICS, OUTBOX_SECONDS, PARKED_AGENTS, Metric
 from agora.papers.dashboard import Panel, Query, Section, dashboard, panel_of
+from agora.tracing_watch import TRACING_METRICS
 from console.operate import door
+from console.trader_watch import TRADER_METRICS
 
 DASHBOARD: Final = "deploy/observe/grafana/dashboards/agora.json"
 UID: Final = "agora"
@@ -23,6 +25,8 @@ PROCESSES: Final = (
     ),
     Panel("up", "Processes of each container that answer.", (Query("sum by (container) (up)", "{{container}}"),)),
 )
+BESIDE: Final = (*TRACING_METRICS, *TRADER_METRICS)
+"""What is exported by processes that are no services."""
 ALARMS: Final = (
     Panel(
         "alerts", "Alerts that fire.", (Query('count(ALERTS{alertstate="firing"}) or vector(0)', ""),), is_alarm=True
@@ -52,6 +56,7 @@ def page() -> str:
         Section("At a glance", (*ALARMS, *oldest)),
         Section("The marketplace", [panel_of(metric, is_shared=True) for metric in market_metrics()]),
         Section("Services", [panel_of(metric) for metric in METRICS]),
+        Section("Traces and the trader", [panel_of(metric) for metric in BESIDE]),
         Section("Processes", PROCESSES),
     )
     return dashboard("Agora", UID, sections)

@@ -77,9 +77,10 @@ async def parked(site: Site, waiting: Waiting) -> dict[str, Any]:
     async with Gauge(site, waiting) as gauge:
         for service in site.databases:
             rows = await gauge.rows(service, _PARKED, PARKED_SHOWN_MAX)
-            agents += [{"agent": f"{service}/{row['subject']}", "service": service, **dict(row)} for row in rows]
-            (row,) = await gauge.rows(service, _DEAD)
-            letters[service] = row["letters"]
+            agents += [{"agent": f"{service}/{row['subject']}", "service": service, **dict(row)} for row in rows][
+                :PARKED_SHOWN_MAX
+            ]
+            letters[service] = (await gauge.sums(service, _DEAD))["letters"]
     return {"parked": agents, "dead_letters": letters}
 
 
@@ -109,19 +110,23 @@ def door() -> Service:
     raise Failure("no service is a door to the outside: one of services/*/app.py has to say ingress=True")
 
 
+def service_named(name: str) -> Service:
+    """A service by the name of its folder. Raises ``Failure``."""
+    try:
+        return discovery.service(name)
+    except LookupError as error:
+        raise Failure(str(error.args[0])) from None
+
+
 async def _events(gauge: Gauge, service: str, subject: str) -> int:
-    (row,) = await gauge.rows(service, _PARKED_OF, subject)
-    return int(row["events"])
+    return (await gauge.sums(service, _PARKED_OF, subject))["events"]
 
 
 def _agent(agent: str) -> tuple[Service, str]:
     name, slash, subject = agent.partition("/")
     if not slash or not subject:
         raise Failure(f"'{agent}' is no agent: write service/subject, such as transaction/536365")
-    try:
-        service = discovery.service(name)
-    except LookupError as error:
-        raise Failure(str(error.args[0])) from None
+    service = service_named(name)
     if service.ingress:
         raise Failure(f"'{name}' hears no stream, so no word reaches its agents")
     return service, subject

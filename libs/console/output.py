@@ -9,19 +9,20 @@ import sys
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, Protocol
 
 import typer
 from rich.console import Console
 
 from agora.ports import Unavailable
 from agora.settings import SettingsError
+from console.early import TERMINATED
+from console.journal import is_json, log
 from console.retail import OrderFileError
 
 FAILED: Final = 1
 FAILURE: Final = "agora: "
 """What a message begins with that says why nothing more is done."""
-TERMINATED: Final = 143
 INTERRUPTED: Final = 130
 
 
@@ -29,17 +30,30 @@ class Failure(Exception):
     """A command cannot do what it was asked; the message says what happened and what to do next."""
 
 
+class Say(Protocol):
+    """Tells whoever follows a command something, with the counts that it is about."""
+
+    def __call__(self, message: str, *, counts: Mapping[str, Any] | None = None) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Out:
-    """Where one command's words go. With ``as_json``, standard output holds one JSON object and nothing else."""
+    """Where one command's words go. With ``as_json``, standard output holds one JSON object and nothing else.
+
+    With ``logs``, what is not the result are JSON lines in the log.
+    """
 
     as_json: bool
+    logs: bool = field(default_factory=is_json)
     error: Console = field(default_factory=lambda: Console(stderr=True, highlight=False))
     output: Console = field(default_factory=lambda: Console(highlight=False))
 
-    def say(self, message: str) -> None:
-        """Tell the person at the keyboard something."""
-        self.error.print(message, markup=False, soft_wrap=True)
+    def say(self, message: str, *, counts: Mapping[str, Any] | None = None, level: int = logging.INFO) -> None:
+        """Tell the person at the keyboard, or whoever reads the log, something."""
+        if self.logs:
+            log.log(level, "%s", message, extra={"counts": dict(counts)} if counts else None)
+        else:
+            self.error.print(message, markup=False, soft_wrap=True)
 
     def result(self, values: Mapping[str, Any], show: Callable[[Console], None]) -> None:
         """Give the result: as JSON, or as ``show`` prints it for people."""
@@ -51,7 +65,7 @@ class Out:
 
     def fail(self, message: str, code: int = FAILED) -> typer.Exit:
         """Say why nothing more is done; return what the caller has to raise."""
-        self.say(f"{FAILURE}{message}")
+        self.say(message if self.logs else f"{FAILURE}{message}", level=logging.ERROR)
         if self.as_json:
             self.result({"error": message}, lambda _: None)
         return typer.Exit(code)
@@ -71,15 +85,18 @@ class Waiting:
         now = time.monotonic()
         if now - self._last.get(message, -self.SECONDS) >= self.SECONDS:
             self._last[message] = now
-            self._out.say(f"waiting for {message}")
+            self._out.say(f"waiting for {message}", level=logging.WARNING)
 
 
-def carry_out(out: Out, work: Callable[[], Coroutine[Any, Any, int]]) -> None:
-    """Run a command to its end and leave with its exit code. A first Ctrl-C or SIGTERM ends it in order."""
+def carry_out(out: Out, work: Callable[[], Coroutine[Any, Any, int]], told: int = TERMINATED) -> None:
+    """Run a command to its end and leave with its exit code. A first Ctrl-C or SIGTERM ends it in order.
+
+    ``told`` is the code after SIGTERM: 0 of what works until it is told to stop, and ends well by it.
+    """
     _quieten()
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            code = runner.run(_until_told(work()))
+            code, is_told = runner.run(_until_told(work()))
     except (KeyboardInterrupt, asyncio.CancelledError):
         out.say("Interrupted.")
         _leave(INTERRUPTED)
@@ -88,27 +105,28 @@ def carry_out(out: Out, work: Callable[[], Coroutine[Any, Any, int]]) -> None:
         if words is None:
             raise
         raise out.fail(words) from None
-    if code == TERMINATED:
-        _leave(code)
+    if is_told:
+        _leave(told)
     if code:
         raise typer.Exit(code)
 
 
-async def _until_told(work: Coroutine[Any, Any, int]) -> int:
-    """Turn SIGTERM into the same orderly end as Ctrl-C."""
+async def _until_told(work: Coroutine[Any, Any, int]) -> tuple[int, bool]:
+    """Turn SIGTERM into the same orderly end as Ctrl-C; the exit code, and whether that is how it ended."""
     task = asyncio.ensure_future(work)
-    told: list[int] = []
+    is_told = False
 
     def stop() -> None:
-        told.append(TERMINATED)
+        nonlocal is_told
+        is_told = True
         task.cancel()
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
     try:
-        return await task
+        return await task, False
     except asyncio.CancelledError:
-        if told:
-            return TERMINATED
+        if is_told:
+            return 0, True
         raise
 
 
@@ -120,13 +138,14 @@ def _plain_words(error: Exception) -> str | None:
 
     from agora.embedded import JarsError, ServerError  # noqa: PLC0415
     from agora.migrations import MigrationError  # noqa: PLC0415
+    from agora.partition import HistoryLost  # noqa: PLC0415
     from agora.provision import ProvisionError  # noqa: PLC0415
     from agora.revision import RevisionError  # noqa: PLC0415
     from agora.serve import ServeError  # noqa: PLC0415
     from agora.topics import TopicError  # noqa: PLC0415
 
     servers = (ServerError, JarsError, ProvisionError, MigrationError, RevisionError, TopicError)
-    if isinstance(error, (Failure, SettingsError, ServeError, Unavailable, OrderFileError, *servers)):
+    if isinstance(error, (Failure, SettingsError, ServeError, Unavailable, HistoryLost, OrderFileError, *servers)):
         return str(error)
     if isinstance(error, asyncpg.InvalidCatalogNameError | asyncpg.UndefinedTableError):
         return f"{error}. Run: agora migrate"

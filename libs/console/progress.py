@@ -6,11 +6,12 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from console.output import Out
 from console.trade import Standing
 
 LINE_SECONDS: Final = 1.0
@@ -29,8 +30,9 @@ def percentile_ms(latencies: Sequence[float], percent: int) -> float | None:
 class Display:
     """Takes in where the trade stands and shows it."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, out: Out) -> None:
+        self._console = console = out.error
+        self._say = out.say
         self._points: deque[tuple[float, int]] = deque()
         self._last_line = 0.0
         self._live: Live | None = None
@@ -66,7 +68,7 @@ class Display:
             return
         self._last_line = time.monotonic()
         cells = "  ".join(f"{name} {value}" for name, value in _cells(standing, rate))
-        self._console.print(f"{standing.seconds:6.1f} s  {cells}", markup=False, soft_wrap=True)
+        self._say(f"{standing.seconds:6.1f} s  {cells}")
 
     def _rate(self, standing: Standing) -> float | None:
         """Turns per second of late, where they are counted."""

@@ -20,19 +20,28 @@ async def provide(settings: Settings, postgres: str, directory: Path, *, rotate:
 
     With ``rotate``, roles whose passwords are not known here get new ones.
     """
-    # The migration tools take a second to import, and most commands never need them.
-    from agora.migrations import upgrade  # noqa: PLC0415
-    from agora.provision import provision  # noqa: PLC0415
+    from agora.provision import provision  # noqa: PLC0415 - as in `bring`
 
     # The roles of somebody else's server outlive what we run on it, so their passwords must, too.
     passwords = settings.home / EXTERNAL if settings.postgres else directory
     accesses = await provision(postgres, discovery.folders(), passwords, settings.namespace, rotate=rotate)
     for name, folder in discovery.folders().items():
-        migrations, access = folder / "migrations", accesses[name]
-        if await revision(access.owner_url) not in {None, *known(migrations)}:
-            await check(access.owner_url, migrations)  # says which is older, the code or the database
-        await upgrade(access.owner_url, migrations, access.role)
+        await bring(accesses[name].owner_url, folder / "migrations", accesses[name].role)
     return accesses
+
+
+async def bring(url: str, migrations: Path, role: str) -> str | None:
+    """Bring one database to this code's revision, and return the one it is at then. ``url`` is the owner's.
+
+    One that is ahead of this code, and on which it may run, is left as it is. Raises ``MigrationError`` or
+    ``RevisionError``.
+    """
+    # The migration tools take a second to import, and most commands never need them.
+    from agora.migrations import upgrade  # noqa: PLC0415
+
+    if await revision(url) not in {None, *known(migrations)}:
+        return await check(url, migrations)
+    return await upgrade(url, migrations, role)
 
 
 async def provide_revisions(

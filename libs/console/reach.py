@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from agora.settings import Variables
+from agora.settings import Port, Variables
 
 
 def http_url(value: str) -> str:
@@ -17,8 +17,9 @@ def http_url(value: str) -> str:
 
 
 class Reach(Variables):
-    """Which gateway to trade at, under whose key, and how fast to trade for ever."""
+    """Which gateway to trade at, under whose key; how fast to trade for ever, and where to be watched at that."""
 
     url: Annotated[str, AfterValidator(http_url)] | None = None
     key: SecretStr | None = None
     trade_per_second: float = Field(default=2.0, gt=0, le=1_000)
+    watch: Port | None = None

@@ -75,7 +75,8 @@ class Report:
         found = {check: count for check, count in self.audit.items() if count}
         if found:
             console.print(audit_table(found))
-        console.print(f"Audit: {len(self.audit)} checks, {len(found)} of them with a finding.", markup=False)
+        if self.audit:
+            console.print(f"Audit: {len(self.audit)} checks, {len(found)} of them with a finding.", markup=False)
         console.print(self._verdict(), markup=False, soft_wrap=True)
 
     def _orders(self) -> Table:
@@ -116,7 +117,8 @@ class Report:
 
     def _verdict(self) -> str:
         if self.sound:
-            return "Every order ended, the market's figures are the file's to the penny, and the audit found nothing."
+            audited = ", and the audit found nothing" if self.audit else ""
+            return f"Every order ended, the market's figures are the file's to the penny{audited}."
         faults = {
             "orders without an outcome": self.traded.unfinished,
             "orders whose payout is held until a reviewer speaks": self.traded.held,

@@ -1,11 +1,10 @@
-"""The commands ``up``, ``down``, ``status``, ``run`` and ``migrate``."""
+"""The commands ``up``, ``down``, ``status`` and ``run``."""
 
 from typing import Annotated
 
 import typer
 
-from agora import discovery
-from agora.serve import Address, address_of, serve
+from agora.serve import Address, address_at, address_of, serve
 from agora.settings import Settings
 from console import keep as keeper
 from console import operate, show
@@ -58,15 +57,12 @@ def run(
     """Run one service in the foreground; it logs JSON lines on standard error."""
 
     async def work(settings: Settings, out: Out) -> int:
-        try:
-            found = discovery.service(service)
-        except LookupError as error:
-            raise Failure(str(error.args[0])) from None
+        found = operate.service_named(service)
         code = await serve(found, address_of(service, settings) or _address_here(service, settings), attended=False)
         out.result({"service": service, "ran": True}, lambda _: None)
         return code
 
-    run_command(work, as_json=as_json)
+    run_command(work, as_json=as_json, told=0)
 
 
 def _address_here(service: str, settings: Settings) -> Address:
@@ -77,24 +73,7 @@ def _address_here(service: str, settings: Settings) -> Address:
             f"'{service}' needs AGORA_KAFKA (host:port) and AGORA_DATABASE (its own database's URL), or a market that "
             "runs here. Start one with: agora up"
         )
-    return Address(site.kafka, site.database(service), site.namespace, settings.watch)
-
-
-def migrate(
-    *,
-    rotate: Annotated[
-        bool, typer.Option("--rotate", help="Give roles whose passwords are not known here new ones.")
-    ] = False,
-    as_json: Json = False,
-) -> None:
-    """Make every service's database, roles and topics, and bring each database to this code's revision."""
-
-    async def work(settings: Settings, out: Out) -> int:
-        revisions = await keeper.migrate(settings, out, rotate=rotate)
-        out.result({"revisions": revisions}, lambda console: show.revisions(revisions, console))
-        return 0
-
-    run_command(work, as_json=as_json)
+    return address_at(site.kafka, site.database(service), site.namespace, settings)
 
 
 def keep() -> None:

@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from agora import discovery
 from agora.embedded import EmbeddedKafka, EmbeddedPostgres, ServerError
+from agora.login import login
 from agora.settings import Settings
 from console import site as sites
 from console.children import Child, Family
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 
 LOCK: Final = "stack.lock"
 WATCH_SECONDS: Final = 1.0
-NOT_FOR_SERVICES: Final = ("AGORA_POSTGRES", "AGORA_WATCH")
-"""What is the administrator's alone, and a port that only one process can have."""
+NOT_FOR_SERVICES: Final = ("AGORA_POSTGRES", "AGORA_SHARES", "AGORA_WATCH", "AGORA_SHARE")
+"""What is the administrator's alone, a port that only one process can have, and a part of what they have to do."""
 
 
 class Stack:
@@ -111,6 +112,10 @@ class Stack:
             ) from None
 
     async def _start_servers(self) -> None:
+        if self._kafka and not login().is_plain:
+            raise Failure(
+                "AGORA_KAFKA_USER, _PASSWORD, _CA and _TLS are for the Kafka that AGORA_KAFKA names: set it, too"
+            )
         servers = self._servers()
         if servers:
             self._say(f"starting {' and '.join(servers)} in {self.directory}")
@@ -125,7 +130,7 @@ class Stack:
     async def _prepare(self) -> "dict[str, Access]":
         accesses = await provide(self._settings, self._site.postgres, self.directory)
         await make_topics(self._settings, self._site.kafka)
-        self._site = replace(self._site, databases={name: access.url for name, access in accesses.items()})
+        self._site = replace(self._site, databases={name: (access.url,) for name, access in accesses.items()})
         return accesses
 
     def _child(self, access: "Access") -> Child:

@@ -12,6 +12,7 @@ from console import demo as demos
 from console import site as sites
 from console import story as stories
 from console.cli import Json, run_command
+from console.early import TERMINATED
 from console.generator import ORDERS_MAX, REAL_ORDERS
 from console.output import FAILED, Out
 from console.reach import Reach, http_url
@@ -70,7 +71,12 @@ def trade(
         typer.Option("--url", callback=_checked, help="Trade over HTTP at this gateway, with AGORA_KEY; or AGORA_URL."),
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Without a file: the seed of a made-up month.")] = None,
-    orders: Annotated[int, typer.Option(min=1, max=ORDERS_MAX, help="Orders to make up.")] = REAL_ORDERS,
+    orders: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=ORDERS_MAX, help="Orders to make up. Over HTTP and without a seed: new ones each time."
+        ),
+    ] = None,
     stock_factor: StockFactor = 1.0,
     in_flight: InFlight = IN_FLIGHT_DEFAULT,
     review: Reviewing = Review.CLEAR,
@@ -80,9 +86,12 @@ def trade(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Trade a file of orders in the market that is running, then audit. What was traded before is not traded again."""
-    if file is None and seed is None and not forever:
-        raise typer.BadParameter("give a FILE, a --seed to make up orders, or --forever")
+    """Trade a file of orders in the market that is running, then audit. What was traded before is not traded again.
+
+    With --url and --orders alone, new orders are traded until each has ended.
+    """
+    if file is None and seed is None and orders is None and not forever:
+        raise typer.BadParameter("give a FILE, a --seed to make up orders, --orders for new ones, or --forever")
 
     async def work(settings: Settings, out: Out) -> int:
         started = time.monotonic()
@@ -92,8 +101,12 @@ def trade(
             from console import http_errands  # noqa: PLC0415 - it takes long to import, and most never need it
 
             return await http_errands.trade_for_ever(reach, at, seed or 0, out)
-        book = demos.book_of(file, seed or 0, orders, out)
         terms = Terms(stock_factor, in_flight, review)
+        if file is None and seed is None and orders is not None:
+            from console import http_errands  # noqa: PLC0415 - the same
+
+            return await http_errands.run_trial(orders, terms, reach, at, out)
+        book = demos.book_of(file, seed or 0, orders or REAL_ORDERS, out)
         if at is not None:
             from console import http_errands  # noqa: PLC0415 - the same
 
@@ -104,7 +117,7 @@ def trade(
             out.say(HELD if at is None else HELD_THERE)
         return demos.finish(report, out)
 
-    run_command(work, as_json=as_json)
+    run_command(work, as_json=as_json, told=0 if forever else TERMINATED)
 
 
 def audit(*, as_json: Json = False) -> None:

@@ -28,7 +28,10 @@ COMMANDS = (
     "access",
     "key",
     "topics",
+    "await",
     "docs",
+    "grants",
+    "recover",
     "export-traces",
 )
 GROUPS = {"contracts": ("freeze", "check", "diff", "list", "push")}

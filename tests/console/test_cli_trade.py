@@ -255,7 +255,7 @@ def test_percentiles_are_milliseconds() -> None:
 
 def test_off_a_terminal_progress_is_a_line_at_a_time() -> None:
     console = Console(file=io.StringIO(), width=40)
-    display = Display(console)
+    display = Display(Out(as_json=False, error=console))
     with display.shown():
         display.show(Standing(10, 5, Tally(placed=5), 0, 0.0))
         display.show(Standing(10, 6, Tally(placed=6), 100, 0.5))  # too soon to be told

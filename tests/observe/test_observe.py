@@ -38,7 +38,7 @@ def samples() -> set[str]:
     """The names of everything that any process exports, and that the door exports besides."""
     text = generate_latest(Metrics(service("buyer")).registry).decode()
     told = re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE)
-    told += [(metric.name, metric.kind) for metric in observe.market_metrics()]
+    told += [(metric.name, metric.kind) for metric in (*observe.market_metrics(), *observe.BESIDE)]
     return {name + suffix for name, kind in told for suffix in KINDS.get(kind, ("",))}
 
 
@@ -70,7 +70,7 @@ def test_an_alert_asks_for_what_is_exported(alert: Any) -> None:
 
 
 def test_the_dashboard_shows_every_metric() -> None:
-    for metric in (*METRICS, *observe.market_metrics()):
+    for metric in (*METRICS, *observe.market_metrics(), *observe.BESIDE):
         assert metric.name in SHOWN or f"{metric.name}_bucket" in SHOWN, f"{metric.name} is nowhere to be seen"
 
 
@@ -104,10 +104,10 @@ def test_a_metric_is_shown_as_its_kind_asks() -> None:
     ]
 
 
-def test_every_process_of_every_service_is_asked() -> None:
+def test_every_process_that_works_without_end_is_asked() -> None:
     (job,) = read("prometheus.yml")["scrape_configs"]
     (found,) = job["dns_sd_configs"]
-    assert set(found["names"]) == set(folders())
+    assert set(found["names"]) == {*folders(), "traces", "trader"}
     assert (found["type"], found["port"]) == ("A", 9090)
 
 

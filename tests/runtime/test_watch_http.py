@@ -10,8 +10,9 @@ from prometheus_client.registry import Collector
 
 from agora.memory import MemoryLog, MemoryStore, VirtualClock
 from agora.settings import Settings, SettingsError
+from agora.shown import WatchError
 from agora.turns import Engine
-from agora.watch import Watch, WatchError, open_watch
+from agora.watch import Watch, open_watch
 from agora.watch_http import VISITORS_MAX
 from tests.runtime.counting import counting
 from tests.runtime.scrape import ask, numbers
