@@ -236,7 +236,7 @@ async def test_calls_and_breakers_are_told_by_target() -> None:
 async def test_what_is_documented_is_exported_and_nothing_else() -> None:
     async with shop() as opened:
         metrics = Metrics(opened.service, opened.clock)
-        metrics.follow(opened.engine, lambda: {0: 1})
+        metrics.follow(opened.engine, lambda: {0: 1}, lambda: 1)
         await opened.hear(Ask(counter="a", what="bread"))
         metrics.beat()
         families = list(text_string_to_metric_families(generate_latest(metrics.registry).decode()))

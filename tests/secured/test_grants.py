@@ -46,7 +46,7 @@ def test_every_grant_is_asked_for_by_a_contract_and_every_need_is_granted(
     needed = [
         *((name, "Read", "topic", stream, False) for name in services for stream in may_read(name)),
         *((name, "Write", "topic", stream, False) for name in services for stream in may_write(name)),
-        *((name, "Read", "group", name, False) for name in (*listeners, "traces")),
+        *((name, "Read", "group", name, False) for name in (*services, "traces")),
         *((name, "Read", "group", f"{name}.", True) for name in listeners),
         *((name, "Read", "topic", stream, False) for name in ("traces", "operator") for stream in streams),
         *(("topics", does, "topic", s, False) for does in ("Create", "Describe", "DescribeConfigs") for s in streams),
