@@ -116,6 +116,7 @@ async def market(secured: Secured) -> AsyncGenerator[Secured]:
         for child in children:
             child.start()
         await asyncio.gather(*(child.await_ready() for child in children))
+        assert not [child.last_words() for child in children if "does not let" in child.log.read_text()]
         yield secured
     finally:
         await asyncio.gather(*(child.stop() for child in children))

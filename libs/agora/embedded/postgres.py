@@ -29,7 +29,7 @@ SETTINGS: Final = {
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",
-    "max_connections": "100",
+    "max_connections": "200",
     "max_prepared_transactions": "0",
     "shared_buffers": "256MB",
     "effective_cache_size": "1GB",
