@@ -20,10 +20,12 @@ _DEMANDS: Final = {
     "must be filled": """SELECT table_name, column_name FROM information_schema.columns
         WHERE table_schema = 'public' AND is_nullable = 'NO' AND column_default IS NULL AND is_identity = 'NO'""",
     "must hold": """SELECT conrelid::regclass::text, pg_get_constraintdef(oid), (
-            SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = conrelid AND attnum = ANY (conkey))
+            SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attribute
+            WHERE attrelid = conrelid AND attnum = ANY (conkey))
         FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype IN ('c', 'f', 'x')""",
     "must be unique": """SELECT indrelid::regclass::text, pg_get_indexdef(indexrelid), (
-            SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = indrelid AND attnum = ANY (indkey))
+            SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attribute
+            WHERE attrelid = indrelid AND attnum = ANY (indkey))
         FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
         WHERE relnamespace = 'public'::regnamespace AND indisunique""",
     "is done as well": "SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE NOT tgisinternal",
