@@ -14,7 +14,7 @@ import aiohttp
 import jwt
 
 from services.gateway.http.problems import Problem
-from services.gateway.http.trust import is_safe
+from services.gateway.http.urls import is_safe
 
 FETCH_SECONDS_MAX: Final = 5.0
 DOCUMENT_BYTES_MAX: Final = 256_000

@@ -2,26 +2,16 @@
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Self
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
 from agora.settings import SettingsError, Variables
+from services.gateway.http.urls import is_safe
 
 if TYPE_CHECKING:
     from services.gateway.http.tokens import Tokens
 
 NO_EXTRA: Final = "AGORA_OIDC_ISSUER: to read tokens takes PyJWT with cryptography: install agora[oidc], or unset it"
-_HERE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-
-
-def is_safe(url: str) -> bool:
-    """Whether what this URL answers is its owner's word: over TLS, or from this machine."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _HERE))
 
 
 def _safe(url: str) -> str:
