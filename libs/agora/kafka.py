@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 from aiokafka.producer.message_accumulator import BatchBuilder
@@ -25,6 +25,12 @@ _HEADERS: Final = list(HEADERS)
 def place(key: str) -> int:
     """The positive murmur2 of a key, as the Java client has it; modulo the partition count it is the partition."""
     return murmur2(key.encode()) & 0x7FFFFFFF
+
+
+async def begin(consumer: AIOKafkaConsumer) -> None:
+    """Start a consumer so that it can be stopped at any moment."""
+    await consumer.start()
+    await asyncio.sleep(0)  # it makes a task, which ends whoever stops it if it has not taken its first step
 
 
 class KafkaLog:

@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupAuthorizationFailedError, GroupCoordinatorNotAvailableError, KafkaError
 
-from agora.kafka import KafkaLog
+from agora.kafka import KafkaLog, begin
 from agora.login import reach
 from agora.partition import HistoryLost
 from agora.ports import OutboxRow, Unavailable
@@ -59,8 +59,7 @@ async def check_offsets(bootstrap: str, group: str, topic: str, service: str, st
 async def _ends(bootstrap: str, places: list[TopicPartition]) -> Mapping[TopicPartition, int]:
     consumer = AIOKafkaConsumer(**reach(bootstrap), group_id=None, enable_auto_commit=False)
     try:
-        await consumer.start()
-        await asyncio.sleep(0)  # it starts a task, which must have begun before it can be stopped
+        await begin(consumer)
         return await consumer.end_offsets(places)
     finally:
         await consumer.stop()

@@ -30,9 +30,6 @@ class Said:
         self._events: Counter[int] = Counter()
         self._to_itself: Counter[int] = Counter()
 
-    def __len__(self) -> int:
-        return len(self._numbers)
-
     def hear(self, stream: str, envelope: Envelope, number: int) -> bool:
         """Remember one event of the log; false if it was known, or is in the backup."""
         if number <= self._after or number in self._numbers:

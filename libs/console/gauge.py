@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from agora import discovery
+from agora.kafka import begin
 from agora.login import reach, why
 from console.site import Site
 
@@ -201,7 +202,7 @@ class Gauge:
     async def _consume(self) -> AIOKafkaConsumer:
         consumer = AIOKafkaConsumer(**reach(self._site.kafka), enable_auto_commit=False)
         try:
-            await consumer.start()
+            await begin(consumer)
         except BaseException:
             await consumer.stop()
             raise

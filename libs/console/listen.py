@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from agora.event import Stream
+from agora.kafka import begin
 from agora.login import reach, why
 from agora.ports import Record
 from console.site import Site
@@ -80,7 +81,7 @@ class Listener:
         """Begin, or go on where listening broke off."""
         consumer = AIOKafkaConsumer(**reach(self._site.kafka), enable_auto_commit=False)
         try:
-            await consumer.start()
+            await begin(consumer)
             partitions = [
                 TopicPartition(self._site.namespace + stream.name, number)
                 for stream in self._streams

@@ -9,6 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 
 from agora.identity import identity_of
+from agora.kafka import begin
 from agora.login import reach, why
 from agora.ports import Record
 from console.output import Failure
@@ -87,7 +88,7 @@ async def _opened(bootstrap: str, prefix: str, streams: Iterable[str]) -> AsyncG
         max_partition_fetch_bytes=PARTITION_BYTES_MAX,
         check_crcs=False,  # the broker has checked them
     )
-    await consumer.start()
+    await begin(consumer)
     try:
         consumer.assign(places)
         ends: Mapping[TopicPartition, int] = await consumer.end_offsets(places) if places else {}

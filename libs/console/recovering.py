@@ -16,7 +16,7 @@ from agora.discovery import streams
 from agora.envelope import read_envelope
 from agora.identity import identity_of
 from agora.ingress import LANE
-from agora.kafka import KafkaLog
+from agora.kafka import KafkaLog, begin
 from agora.login import reach
 from agora.partition import HistoryLost
 from agora.ports import Record
@@ -195,7 +195,7 @@ async def _reading(bootstrap: str) -> AsyncGenerator[_Reader]:
     )
     try:
         await admin.start()
-        await consumer.start()
+        await begin(consumer)
         yield _Reader(consumer, admin)
     finally:
         await consumer.stop()
