@@ -1,7 +1,6 @@
 """The log on Kafka: whole batches, placed by us, through an idempotent producer that waits for every replica."""
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Sequence
 from functools import lru_cache
 from typing import Any, Final
@@ -17,6 +16,7 @@ from agora.ports import OutboxRow, Unavailable
 
 BATCH_BYTES_MAX: Final = 1_000_000  # below the topics' max.message.bytes of 1 MiB
 PUBLISH_SECONDS_MAX: Final = 30
+CLOSE_SECONDS_MAX: Final = 1.0
 KEYS_REMEMBERED_MAX: Final = 32_768
 _HEADERS: Final = list(HEADERS)
 
@@ -63,8 +63,11 @@ class KafkaLog:
         producer, self._producer = self._producer, None
         self._partitions.clear()
         if producer is not None:
-            with contextlib.suppress(KafkaError, OSError, TimeoutError):
-                await asyncio.wait_for(producer.stop(), 1)
+            try:
+                async with asyncio.timeout(CLOSE_SECONDS_MAX):
+                    await producer.stop()
+            except (KafkaError, OSError, TimeoutError):
+                await _abandon(producer)
 
     async def _start(self) -> AIOKafkaProducer:
         producer = AIOKafkaProducer(
@@ -108,3 +111,11 @@ class KafkaLog:
     async def _send(self, producer: AIOKafkaProducer, to: tuple[str, int], batch: BatchBuilder) -> Awaitable[object]:
         stream, partition = to
         return await producer.send_batch(batch, self._prefix + stream, partition=partition)
+
+
+async def _abandon(producer: AIOKafkaProducer) -> None:
+    """End a producer that cannot flush: it would go on trying, and hold its connections."""
+    unfinished: Any = producer
+    if unfinished._sender is not None:  # noqa: SLF001 - it has no other way to be stopped without flushing
+        unfinished._sender.sender_task.cancel()  # noqa: SLF001
+    await unfinished.client.close()

@@ -4,23 +4,22 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from itertools import chain
 from time import monotonic
 from typing import Any, Final, NamedTuple
 
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import KafkaError
 from faststream import AckPolicy, FastStream
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import FAKE_CONSUMER, KafkaMessage
-from faststream.kafka.subscriber.usecase import BatchSubscriber
 
 from agora.clock import WallClock
 from agora.contracts.guard import promises
 from agora.dealing import dealer_of
 from agora.kafka import KafkaLog
-from agora.login import meaning, security
+from agora.login import security
+from agora.polling import poll_long
 from agora.ports import Fenced, Record, Unavailable
 from agora.postgres import PostgresStore
 from agora.service import Service
@@ -39,23 +38,6 @@ GATHER_SECONDS: Final = 0.02
 CALLS_STOP_SECONDS_MAX: Final = 5.0
 
 log = logging.getLogger(__name__)
-
-
-class LongPoll(BatchSubscriber):
-    """FastStream's batch subscriber, which after an empty poll would sleep as long again while records arrive.
-
-    Measured: polls of 10 ms cost an idle service 1 % of a core and every hop some milliseconds; this costs neither.
-    """
-
-    __slots__ = ()
-
-    async def get_msg(self, consumer: AIOKafkaConsumer) -> tuple[ConsumerRecord[bytes, bytes], ...]:
-        try:
-            polled = await consumer.getmany(timeout_ms=self.batch_timeout_ms, max_records=self.max_records)
-        except KafkaError as error:  # FastStream keeps it to itself, and tries again in some seconds
-            log.warning("waiting for Kafka: %s", meaning(error))
-            raise
-        return tuple(chain.from_iterable(polled.values()))
 
 
 class Dealing(ConsumerRebalanceListener):
@@ -127,7 +109,7 @@ class Worker:
             parser=_unparsed,
             decoder=_undecoded,
         )
-        self.subscriber.__class__ = LongPoll
+        poll_long(self.subscriber, service.linger_seconds)
         self.subscriber(self._heard)
         self.app = FastStream(self.broker, logger=None, on_shutdown=[self._save_offsets])
 

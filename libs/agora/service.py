@@ -20,6 +20,8 @@ class Service:
     ``activities`` say how what a decision asks to be done outside is done.
     A service with ``ingress`` does not hear its stream: requests from outside are its log. ``front`` then names the
     module whose ``work(service, address, watch)`` runs it as a process of its own.
+    A service for whose word nobody waits may let ``linger_seconds`` pass from poll to poll and hear in one batch what
+    has come meanwhile: at steady traffic that costs everyone much less. What comes after a silence it hears at once.
     """
 
     name: str
@@ -34,3 +36,4 @@ class Service:
     ingress: bool = False
     front: str = ""
     activities: tuple[Activity, ...] = ()
+    linger_seconds: float = 0.0

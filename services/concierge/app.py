@@ -62,4 +62,5 @@ service: Final = Service(
     events=EVENTS,
     rows=(Confirmation,),
     activities=(wording(RULES.concierge_model),),
+    linger_seconds=0.1,
 )

@@ -99,4 +99,5 @@ service: Final = Service(
     events=EVENTS,
     rows=(ParcelRow,),
     activities=activities(RULES.carrier()),
+    linger_seconds=0.1,
 )

@@ -34,4 +34,5 @@ service: Final = Service(
     decide=partial(decide, policy=RiskRules.read().policy()),
     events=EVENTS,
     rows=(ScoredPayment,),
+    linger_seconds=0.1,
 )

@@ -19,4 +19,5 @@ service: Final = Service(
     decide=decide,
     events=EVENTS,
     rows=(OpenOrder, Sale),
+    linger_seconds=0.05,
 )

@@ -1,5 +1,7 @@
 """What only a real log can do wrong, and where its keys belong."""
 
+import asyncio
+
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
@@ -8,6 +10,8 @@ from agora.ports import Unavailable
 from agora.topics import TopicError, ensure_topics
 from tests.runtime.kafka_reader import read
 from tests.runtime.stores import said
+
+SECONDS_MAX = 30
 
 
 async def test_it_takes_a_prefix_that_ends_at_the_first_row_without_room(kafka: str, namespace: str) -> None:
@@ -33,6 +37,20 @@ async def test_it_can_be_used_again_after_it_was_closed(kafka: str, namespace: s
         assert await log.publish(said(("a", value))) == 1
         await log.close()
     assert [record.value for record in await read(kafka, f"{namespace}totals", 2)] == [b"1", b"2"]
+
+
+async def test_a_producer_that_cannot_be_closed_in_time_tries_no_more(
+    kafka: str, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ensure_topics(kafka, [f"{namespace}totals"], 1)
+    before = asyncio.all_tasks()
+    log = KafkaLog(kafka, namespace)
+    await log.publish(said(("a", b"1")))
+    monkeypatch.setattr("agora.kafka.CLOSE_SECONDS_MAX", 0.0)
+    await log.close()
+    async with asyncio.timeout(SECONDS_MAX):
+        while asyncio.all_tasks() - before:
+            await asyncio.sleep(0.02)
 
 
 @pytest.mark.parametrize(
