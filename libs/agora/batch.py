@@ -245,7 +245,9 @@ def moment(timestamp_ms: int) -> datetime:
 
 
 def _cause(heard: Heard, now: datetime) -> Cause:
-    return cause_of(now, heard.correlation, f"{heard.source}/{heard.id}", heard.traceparent)
+    # Its trace context was checked as it was opened.
+    trace = heard.traceparent[3:35] or trace_of("", heard.correlation)
+    return Cause(_iso(now), heard.correlation, f"{heard.source}/{heard.id}", trace)
 
 
 def _about(heard: Heard) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, Final, Generic, Never, TypeAlias, TypeVar
+from typing import ClassVar, Final, Generic, NamedTuple, Never, TypeAlias, TypeVar
 
 from agora.activity import Task
 from agora.event import Event
@@ -83,8 +83,7 @@ class Remove:
 RowChange: TypeAlias = Append | Put | Remove
 
 
-@dataclass(frozen=True, slots=True)
-class Decision(Generic[S_co]):
+class Decision(NamedTuple, Generic[S_co]):
     """The outcome of one turn. ``state`` is ``None`` where the agent stays as it is."""
 
     state: S_co | None = None

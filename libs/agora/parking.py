@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from agora.batch import PARKED_EVENTS_PER_AGENT_MAX, Batch, moment
 from agora.control import RedriveParked, SkipParked
@@ -16,9 +16,10 @@ CONTROLS: Final = (RedriveParked, SkipParked)
 
 def is_control(service: str, heard: object) -> bool:
     """Whether this is an operator's word on an agent of this service, said to that agent."""
-    if not isinstance(heard, Heard) or not isinstance(heard.event, CONTROLS):
+    if not isinstance(heard, Heard) or type(heard.event) not in CONTROLS:
         return False
-    return heard.event.service == service and heard.event.agent == heard.subject
+    control: RedriveParked | SkipParked | Any = heard.event
+    return control.service == service and control.agent == heard.subject
 
 
 class Parking:

@@ -231,7 +231,7 @@ class Engine:
         for record, heard in opened:
             draft = batch.draft(self._owned[record.partition])
             if isinstance(heard, Heard):
-                if batch.consume(draft, heard) and not isinstance(heard.event, CONTROLS):
+                if batch.consume(draft, heard) and type(heard.event) not in CONTROLS:
                     hearings.append((draft, heard))
                 continue
             draft.next_offset = record.offset + 1

@@ -231,7 +231,7 @@ def _give_up(buyer: Registered, event: TransactionRefused, now: datetime) -> Dec
     """Undo a placing under another transaction's id. Its cart, if it had one, stays empty."""
     if event.transaction not in buyer.placed:
         return NOTHING
-    return replace(_refuse_order(event, event.reason, now), state=buyer.let_go(event.transaction))
+    return _refuse_order(event, event.reason, now)._replace(state=buyer.let_go(event.transaction))
 
 
 def _take_back(buyer: Registered, event: Refund) -> Decision[Buyer]:
