@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from agora.polling import LINGER_RECORDS_MAX
+from agora.linger import LINGER_RECORDS_MAX
 from agora.run import Worker
 from tests.runtime.counting import Add, counting
 from tests.runtime.desk import Office
