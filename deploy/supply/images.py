@@ -1,7 +1,7 @@
 """The images that others make and we build on or run: which they are, and the digests they are pinned to.
 
 A tag may mean another image tomorrow; a digest never does. ``images.json`` has every image that this repository names,
-with what a registry said its digest is, or null while nobody has looked it up.
+with its digest, or null while nobody knows it.
 """
 
 import json

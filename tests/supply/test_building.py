@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -118,12 +117,3 @@ def test_the_command_says_why_it_builds_no_release_and_builds_none(tmp_path: Pat
 def git(home: Path, *arguments: str) -> None:
     who = ["-c", "user.name=Ann", "-c", "user.email=ann@example.org"]
     subprocess.run(["git", *who, *arguments], cwd=home, check=True)  # noqa: S607
-
-
-def test_an_unpinned_release_is_refused_at_the_command_line() -> None:
-    if images.base().pin is not None:
-        pytest.skip("the base is pinned")
-    command = [sys.executable, "-m", "deploy.supply", "image", "--release", "--dry-run"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("No release is built:\n- python:3.13-slim is not pinned")
