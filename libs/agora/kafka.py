@@ -29,8 +29,20 @@ def place(key: str) -> int:
 
 async def begin(consumer: AIOKafkaConsumer) -> None:
     """Start a consumer so that it can be stopped at any moment."""
-    await consumer.start()
+    await _started(consumer)
     await asyncio.sleep(0)  # it makes a task, which ends whoever stops it if it has not taken its first step
+
+
+async def _started(client: AIOKafkaConsumer | AIOKafkaProducer) -> None:
+    """Start a client to the end, even if whoever waits for it is cancelled: one cut short leaves a connection open."""
+    starting = asyncio.ensure_future(client.start())
+    try:
+        await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        starting.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody else will ask
+        await asyncio.wait([starting], timeout=CLOSE_SECONDS_MAX)
+        starting.cancel()
+        raise
 
 
 class KafkaLog:
@@ -80,7 +92,7 @@ class KafkaLog:
             request_timeout_ms=PUBLISH_SECONDS_MAX * 1000,
         )
         try:
-            await producer.start()
+            await _started(producer)
         except BaseException:
             await producer.stop()
             raise

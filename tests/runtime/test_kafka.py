@@ -1,6 +1,7 @@
 """What only a real log can do wrong, and where its keys belong."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -48,6 +49,19 @@ async def test_a_producer_that_cannot_be_closed_in_time_tries_no_more(
     await log.publish(said(("a", b"1")))
     monkeypatch.setattr("agora.kafka.CLOSE_SECONDS_MAX", 0.0)
     await log.close()
+    async with asyncio.timeout(SECONDS_MAX):
+        while asyncio.all_tasks() - before:
+            await asyncio.sleep(0.02)
+
+
+async def test_whoever_stops_while_it_connects_leaves_no_connection_open(kafka: str, namespace: str) -> None:
+    await ensure_topics(kafka, [f"{namespace}totals"], 1)
+    before = asyncio.all_tasks()
+    for milliseconds in range(30):  # whatever it is at by then
+        log = KafkaLog(kafka, namespace)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(log.publish(said(("a", b"1"))), milliseconds / 1000)
+        await log.close()
     async with asyncio.timeout(SECONDS_MAX):
         while asyncio.all_tasks() - before:
             await asyncio.sleep(0.02)
