@@ -18,7 +18,7 @@ def is_control(service: str, heard: object) -> bool:
     """Whether this is an operator's word on an agent of this service, said to that agent."""
     if not isinstance(heard, Heard) or type(heard.event) not in CONTROLS:
         return False
-    control: RedriveParked | SkipParked | Any = heard.event
+    control: Any = heard.event
     return control.service == service and control.agent == heard.subject
 
 

@@ -88,8 +88,8 @@ async def _opened(bootstrap: str, prefix: str, streams: Iterable[str]) -> AsyncG
         max_partition_fetch_bytes=PARTITION_BYTES_MAX,
         check_crcs=False,  # the broker has checked them
     )
-    await begin(consumer)
     try:
+        await begin(consumer)
         consumer.assign(places)
         ends: Mapping[TopicPartition, int] = await consumer.end_offsets(places) if places else {}
         yield LogReader(consumer, prefix, ends)
