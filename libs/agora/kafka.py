@@ -1,11 +1,12 @@
 """The log on Kafka: whole batches, placed by us, through an idempotent producer that waits for every replica."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Coroutine, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 from aiokafka.producer.message_accumulator import BatchBuilder
@@ -29,19 +30,24 @@ def place(key: str) -> int:
 
 async def begin(consumer: AIOKafkaConsumer) -> None:
     """Start a consumer so that it can be stopped at any moment."""
-    await _started(consumer)
+    await started(consumer)
     await asyncio.sleep(0)  # it makes a task, which ends whoever stops it if it has not taken its first step
 
 
-async def _started(client: AIOKafkaConsumer | AIOKafkaProducer) -> None:
-    """Start a client to the end, even if whoever waits for it is cancelled: one cut short leaves a connection open."""
-    starting = asyncio.ensure_future(client.start())
+async def started(client: AIOKafkaConsumer | AIOKafkaProducer | AIOKafkaAdminClient) -> None:
+    """Start a client to the end: one cut short leaves a connection open."""
+    await seen_through(client.start())
+
+
+async def seen_through(work: Coroutine[Any, Any, None]) -> None:
+    """Go on to the end with what must not be cut short, even if whoever waits for it is cancelled."""
+    doing = asyncio.ensure_future(work)
     try:
-        await asyncio.shield(starting)
+        await asyncio.shield(doing)
     except asyncio.CancelledError:
-        starting.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody else will ask
-        await asyncio.wait([starting], timeout=CLOSE_SECONDS_MAX)
-        starting.cancel()
+        doing.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody else will ask
+        await asyncio.wait([doing], timeout=CLOSE_SECONDS_MAX)
+        doing.cancel()
         raise
 
 
@@ -92,7 +98,7 @@ class KafkaLog:
             request_timeout_ms=PUBLISH_SECONDS_MAX * 1000,
         )
         try:
-            await _started(producer)
+            await started(producer)
         except BaseException:
             await producer.stop()
             raise

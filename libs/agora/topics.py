@@ -1,16 +1,21 @@
 """The streams' topics: made where they are missing, refused where they are not what we need."""
 
+import asyncio
 from collections.abc import Iterable
+from time import monotonic
 from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
+from aiokafka.errors import KafkaError, TopicAuthorizationFailedError, for_code
 
+from agora.kafka import started
 from agora.login import reach, why
 
 RECORD_BYTES_MAX: Final = 1024 * 1024
 REQUEST_MS_MAX: Final = 30_000
+SEEN_SECONDS_MAX: Final = 30
+LOOK_SECONDS: Final = 0.05
 REPLICAS: Final = 3  # or as many as there are brokers
 TOPIC_EXISTS: Final = 36
 CONFIG: Final = {
@@ -38,11 +43,11 @@ async def ensure_topics(bootstrap: str, names: Iterable[str], partitions: int) -
     wanted = sorted(set(names))
     admin = AIOKafkaAdminClient(**reach(bootstrap), request_timeout_ms=REQUEST_MS_MAX)
     try:
-        await admin.start()
+        await started(admin)
         existing = await _partitions(admin)
         if missing := [name for name in wanted if name not in existing]:
             await _create(admin, missing, partitions)
-            existing |= await _partitions(admin)  # another process may have made one at the same moment
+            existing = await _made(admin, wanted)  # by us, or by another process at the same moment
         settings = await _settings(admin, wanted)
     except KafkaError as error:
         raise TopicError(
@@ -51,7 +56,7 @@ async def ensure_topics(bootstrap: str, names: Iterable[str], partitions: int) -
     finally:
         await admin.close()
     for name in wanted:
-        if existing.get(name, partitions) != partitions:
+        if existing[name] != partitions:
             raise TopicError(
                 f"Topic {name} has {existing[name]} partitions where {partitions} are expected. "
                 f"Set AGORA_PARTITIONS={existing[name]}, or use another AGORA_NAMESPACE: "
@@ -76,6 +81,19 @@ async def _create(admin: AIOKafkaAdminClient, names: list[str], partitions: int)
             raise TopicError(f"Topic {name} could not be made: {reason[0] if reason else ''} (Kafka error {code}).")
 
 
+async def _made(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, int]:
+    """The partitions of topics that the controller has made, as soon as the broker we ask has heard of all of them."""
+    deadline = monotonic() + SEEN_SECONDS_MAX
+    while unseen := set(names) - (existing := await _partitions(admin)).keys():
+        if monotonic() > deadline:
+            raise TopicError(
+                f"Kafka made topic {min(unseen)}, but does not list it after {SEEN_SECONDS_MAX} seconds. "
+                "Look whether all its brokers are well and whether this user may describe topics, and try again."
+            )
+        await asyncio.sleep(LOOK_SECONDS)
+    return existing
+
+
 async def _partitions(admin: AIOKafkaAdminClient) -> dict[str, int]:
     return {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
 
@@ -85,8 +103,9 @@ async def _settings(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, d
     resources = [ConfigResource(ConfigResourceType.TOPIC, name, dict.fromkeys(RELIED_ON)) for name in names]
     answers: Any = await admin.describe_configs(resources)
     codes = {name: code for answer in answers for code, _, _, name, _ in answer.resources}
-    if refused := [name for name, code in codes.items() if code == TopicAuthorizationFailedError.errno]:
-        raise TopicAuthorizationFailedError(refused)
+    for name, code in codes.items():
+        if code:
+            raise for_code(code)(name)
     return {
         name: {setting: (has, RELIED_ON[setting]) for setting, has, *_ in settings if has != RELIED_ON.get(setting)}
         for answer in answers

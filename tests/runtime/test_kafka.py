@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -11,8 +12,7 @@ from agora.ports import Unavailable
 from agora.topics import TopicError, ensure_topics
 from tests.runtime.kafka_reader import read
 from tests.runtime.stores import said
-
-SECONDS_MAX = 30
+from tests.runtime.work import leaving_no_task
 
 
 async def test_it_takes_a_prefix_that_ends_at_the_first_row_without_room(kafka: str, namespace: str) -> None:
@@ -44,27 +44,21 @@ async def test_a_producer_that_cannot_be_closed_in_time_tries_no_more(
     kafka: str, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await ensure_topics(kafka, [f"{namespace}totals"], 1)
-    before = asyncio.all_tasks()
-    log = KafkaLog(kafka, namespace)
-    await log.publish(said(("a", b"1")))
-    monkeypatch.setattr("agora.kafka.CLOSE_SECONDS_MAX", 0.0)
-    await log.close()
-    async with asyncio.timeout(SECONDS_MAX):
-        while asyncio.all_tasks() - before:
-            await asyncio.sleep(0.02)
+    async with leaving_no_task():
+        log = KafkaLog(kafka, namespace)
+        await log.publish(said(("a", b"1")))
+        monkeypatch.setattr("agora.kafka.CLOSE_SECONDS_MAX", 0.0)
+        await log.close()
 
 
 async def test_whoever_stops_while_it_connects_leaves_no_connection_open(kafka: str, namespace: str) -> None:
     await ensure_topics(kafka, [f"{namespace}totals"], 1)
-    before = asyncio.all_tasks()
-    for milliseconds in range(30):  # whatever it is at by then
-        log = KafkaLog(kafka, namespace)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(log.publish(said(("a", b"1"))), milliseconds / 1000)
-        await log.close()
-    async with asyncio.timeout(SECONDS_MAX):
-        while asyncio.all_tasks() - before:
-            await asyncio.sleep(0.02)
+    async with leaving_no_task():
+        for milliseconds in range(30):  # whatever it is at by then
+            log = KafkaLog(kafka, namespace)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(log.publish(said(("a", b"1"))), milliseconds / 1000)
+            await log.close()
 
 
 @pytest.mark.parametrize(
@@ -93,3 +87,55 @@ async def test_a_topic_whose_times_are_the_producers_own_is_refused_with_what_to
         TopicError, match=r"message.timestamp.type=CreateTime .* --add-config message.timestamp.type=Log"
     ):
         await ensure_topics(kafka, [f"{namespace}totals"], 1)
+
+
+async def test_whoever_makes_topics_at_the_same_moment_finds_them_made(kafka: str, namespace: str) -> None:
+    names = [f"{namespace}{number}" for number in range(10)]
+    await asyncio.gather(*(ensure_topics(kafka, names, 2) for _ in range(8)))
+    assert await _partitions_of(kafka, names) == {2}
+
+
+async def test_of_two_that_make_topics_otherwise_one_is_told(kafka: str, namespace: str) -> None:
+    names, asked = [f"{namespace}totals"], (1, 2, 1, 2)
+    ends = await asyncio.gather(*(ensure_topics(kafka, names, number) for number in asked), return_exceptions=True)
+    (made,) = await _partitions_of(kafka, names)
+    assert made in asked
+    assert [isinstance(end, TopicError) for end in ends] == [number != made for number in asked]
+    assert all(f"has {made} partitions" in str(end) for end in ends if end is not None)
+
+
+async def test_a_topic_that_the_broker_has_not_heard_of_yet_is_waited_for_and_judged(
+    kafka: str, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ensure_topics(kafka, [f"{namespace}totals"], 1)
+    listed, looks = AIOKafkaAdminClient.describe_topics, 0
+
+    async def late(admin: AIOKafkaAdminClient) -> list[Any]:
+        nonlocal looks
+        looks += 1
+        return [] if looks < 4 else await listed(admin)
+
+    monkeypatch.setattr(AIOKafkaAdminClient, "describe_topics", late)
+    with pytest.raises(TopicError, match="has 1 partitions where 2 are expected"):
+        await ensure_topics(kafka, [f"{namespace}totals"], 2)
+
+
+async def test_a_topic_that_is_made_and_never_listed_is_told(
+    kafka: str, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def empty(_: AIOKafkaAdminClient) -> list[Any]:
+        return []
+
+    monkeypatch.setattr(AIOKafkaAdminClient, "describe_topics", empty)
+    monkeypatch.setattr("agora.topics.SEEN_SECONDS_MAX", 0.1)
+    with pytest.raises(TopicError, match=f"made topic {namespace}totals, but does not list it"):
+        await ensure_topics(kafka, [f"{namespace}totals"], 1)
+
+
+async def _partitions_of(kafka: str, names: list[str]) -> set[int]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    try:
+        return {len(topic["partitions"]) for topic in await admin.describe_topics(names)}
+    finally:
+        await admin.close()
