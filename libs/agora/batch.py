@@ -5,8 +5,6 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from pydantic import TypeAdapter
-
 from agora.control import ErrorOccurred
 from agora.decision import Append, Put, RowChange
 from agora.envelope import REASON_CHARS_MAX
@@ -16,6 +14,7 @@ from agora.partition import Agent, Draft, Partition
 from agora.ports import Clock, Commit, DeadLetter, Move, OutboxRow, ParkedRow, Record, StoredAgent
 from agora.promise import Promises
 from agora.service import Service
+from agora.states import States
 from agora.versions import Unread
 from agora.wire import Cause, Heard, iso, seal, trace_of
 
@@ -36,7 +35,7 @@ class Batch:
     def __init__(
         self,
         service: Service,
-        states: TypeAdapter[Any],
+        states: States,
         promises: Promises,
         clock: Clock,
         refusal: str | None = None,
@@ -61,11 +60,11 @@ class Batch:
 
     def sealed(self) -> Commit:
         """The commit, complete with the states and the partition rows."""
-        dump = self._states.dump_json
+        written = self._states.written
         for draft in self._drafts.values():
             self.commit.moves.append(Move(draft.partition.row, draft.row()))
             self.commit.agents.extend(
-                StoredAgent(subject, dump(draft.agents[subject].state), draft.agents[subject].recent)
+                StoredAgent(subject, written(draft.agents[subject].state), draft.agents[subject].recent)
                 for subject in draft.changed
             )
         return self.commit
@@ -217,12 +216,12 @@ class Batch:
         )
 
 
-def opened_agent(states: TypeAdapter[Any], stored: StoredAgent | None, initial: Any) -> Agent:
+def opened_agent(states: States, stored: StoredAgent | None, initial: Any) -> Agent:
     """An agent from its stored row, or as nobody has spoken to it yet."""
     if stored is None:
         return Agent(initial)
     try:
-        return Agent(states.validate_json(stored.state), stored.recent)
+        return Agent(states.read(stored.state), stored.recent)
     except ValueError as error:
         return Agent(Unopenable(f"stored state does not open: {error}"[:REASON_CHARS_MAX]), stored.recent)
 

@@ -12,9 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import Any, Final
-
-from pydantic import TypeAdapter
+from typing import Final
 
 from agora.batch import source_of
 from agora.contracts.guard import promises
@@ -26,6 +24,7 @@ from agora.relay import RELAY_ROUND_ROWS_MAX, Relay
 from agora.requests import Answered, Submitted
 from agora.said import SAID_EVENTS_MAX, Said, TooMuchSaid
 from agora.service import Service
+from agora.states import States
 from agora.turns import Engine
 from agora.wire import renumbered
 
@@ -80,7 +79,7 @@ class Recovery:
         self._room = said_events_max
         self._keys: dict[str, bytes] = {}
         self._requests = 0
-        self._states: TypeAdapter[Any] = TypeAdapter(service.state)
+        self._states = States(service.state)
 
     async def begin(self, partitions: Sequence[int]) -> Mapping[int, int]:
         """Claim the partitions; the offset from which each is to be heard again."""
@@ -173,7 +172,7 @@ class Recovery:
         key = envelope.correlationid
         asked = Submitted(key=key, kind=envelope.type, body=bytes(envelope.data).decode())
         answered = Answered(envelope.type, asked.fingerprint(), datetime.fromisoformat(envelope.time).astimezone(UTC))
-        self._keys.setdefault(key, self._states.dump_json(answered))
+        self._keys.setdefault(key, self._states.written(answered))
 
     async def _return_keys(self) -> None:
         """Give the keys of requests that the backup does not know back to it, so that none acts a second time."""

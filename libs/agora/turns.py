@@ -12,8 +12,6 @@ from operator import attrgetter
 from random import Random
 from typing import Any, Final, TypeAlias, get_args
 
-from pydantic import TypeAdapter
-
 from agora import control
 from agora.batch import Batch, opened_agent
 from agora.envelope import Undecodable
@@ -28,6 +26,7 @@ from agora.ports import Clock, Fenced, Log, Record, Refused, Store, Unavailable
 from agora.promise import Promises
 from agora.relay import Relay
 from agora.service import Service
+from agora.states import States
 from agora.sweep import Sweeper
 from agora.wire import Codec, Heard, UnknownType
 
@@ -68,7 +67,7 @@ class Engine:
         self._promises = promises or Promises()
         self._agents_max = agents_per_partition_max
         self._turns_max = turns_per_commit_max
-        self._states: TypeAdapter[Any] = TypeAdapter(service.state)
+        self._states = States(service.state)
         self._codec = Codec((*(heard := members(service.consumes)), *CONTROLS), (*service.events, *control.EVENTS))
         self._owned: dict[int, Partition] = {}
         self._passed: dict[int, int] = {}  # outlives a claim: it is not delivered to this process again
@@ -261,7 +260,7 @@ class Engine:
     async def _commit(self, batch: Batch) -> None:
         try:
             commit = batch.sealed()
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             raise Refused(f"a state cannot be written as JSON: {error}") from error
         with self.observer.committing(commit):
             await self._store.commit(commit)

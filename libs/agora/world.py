@@ -9,13 +9,12 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Final
 
-from pydantic import TypeAdapter
-
 from agora.envelope import read_envelope
 from agora.event import Event
 from agora.memory import MemoryLog, MemoryStore, VirtualClock
 from agora.ports import Unavailable
 from agora.service import Service
+from agora.states import States
 from agora.turns import Engine
 from agora.wire import Cause, data_of, iso, seal, trace_of
 
@@ -47,7 +46,7 @@ class House:
         self.service = service
         self.store = MemoryStore(world.step)
         self.read = [0] * world.log.partitions
-        self.states: TypeAdapter[Any] = TypeAdapter(service.state)
+        self.states = States(service.state)
         self.crashes = 0
         self.start()
 
@@ -103,7 +102,7 @@ class House:
     def state(self, subject: str) -> Any:
         """The committed state of an agent."""
         stored = self.store.agents.get(subject)
-        return self.states.validate_json(stored.state) if stored else self.service.initial
+        return self.states.read(stored.state) if stored else self.service.initial
 
 
 class World:

@@ -56,9 +56,15 @@ class Listed:
 
     def sell(self, transaction: TransactionId) -> "Listed":
         """Part with the units promised to a transaction."""
-        quantity = self.reservations[transaction]
-        released = self.release(transaction)
-        return replace(released, stock=self.stock - quantity, sold=self.sold + quantity)
+        reservations = self.reservations.copy()
+        quantity = reservations.pop(transaction)
+        return replace(
+            self,
+            stock=self.stock - quantity,
+            reserved=self.reserved - quantity,
+            sold=self.sold + quantity,
+            reservations=reservations,
+        )
 
     def take_back(self, quantity: int) -> "Listed":
         """Have units that were sold in stock again, to be sold in whatever version there is now."""
