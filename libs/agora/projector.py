@@ -13,6 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from agora.identity import absence, identity_of
+from agora.kafka import begin, started
 from agora.linger import Linger
 from agora.login import reach, why
 from agora.partition import HistoryLost
@@ -170,13 +171,13 @@ class Projector:
             max_partition_fetch_bytes=FETCH_BYTES_PER_PARTITION_MAX,
         )
         try:
-            await consumer.start()
+            await begin(consumer)
             consumer.assign(list(places.values()))
-            begin, end = await consumer.beginning_offsets(places.values()), await consumer.end_offsets(places.values())
+            first, end = await consumer.beginning_offsets(places.values()), await consumer.end_offsets(places.values())
             for place, those in standing.items():
                 at = places[place]
                 for one in those:
-                    _check_history(place, one, begin[at], end[at])
+                    _check_history(place, one, first[at], end[at])
                 consumer.seek(at, min(one.before for one in those))
             self._showing, self._ends = Showing(standing), {place: end[at] for place, at in places.items()}
             yield consumer
@@ -203,7 +204,7 @@ class Projector:
         streams = sorted({stream.name for view in self._views for stream in view.hears})
         admin = AIOKafkaAdminClient(**reach(self._bootstrap))
         try:
-            await admin.start()
+            await started(admin)
             if missing := {self._prefix + stream for stream in streams} - set(await admin.list_topics()):
                 raise Unavailable(f"Kafka: {await absence(admin, min(missing))}")
             counts: dict[str, int] = {

@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupAuthorizationFailedError, GroupCoordinatorNotAvailableError, KafkaError
 
-from agora.kafka import KafkaLog, begin
+from agora.kafka import KafkaLog, begin, seen_through, started
 from agora.login import reach
 from agora.partition import HistoryLost
 from agora.ports import OutboxRow, Unavailable
@@ -68,7 +68,7 @@ async def _ends(bootstrap: str, places: list[TopicPartition]) -> Mapping[TopicPa
 async def _heard(bootstrap: str, group: str) -> Mapping[TopicPartition, int]:
     admin = AIOKafkaAdminClient(**reach(bootstrap))
     try:
-        await admin.start()
+        await started(admin)
         coordinator = await _coordinator(admin, group)
         noted = await admin.list_consumer_group_offsets(group, coordinator)
         return {place: one.offset for place, one in noted.items()}
@@ -112,10 +112,11 @@ class Noted:
             return
         if self._consumer is None:
             self._consumer = AIOKafkaConsumer(**reach(self._bootstrap), group_id=self._group, enable_auto_commit=False)
-            await self._consumer.start()
+            await begin(self._consumer)
             self._consumer.assign([self._place])
             self._consumer.pause(self._place)  # nothing is read here
-        await self._consumer.commit({self._place: published})
+        # A commit cut short goes on by itself, and complains when its connection is closed.
+        await seen_through(self._consumer.commit({self._place: published}))
         self._last = published
 
     async def check(self, published: int) -> None:

@@ -26,6 +26,7 @@ from aiokafka.errors import KafkaError
 from agora import discovery
 from agora.entrust import fault_of_database, fault_of_topic
 from agora.identity import absence, identity_of
+from agora.kafka import started
 from agora.login import login, reach, why
 from agora.logs import log_as_json
 from agora.partition import HistoryLost
@@ -219,7 +220,7 @@ async def await_topic(address: Address, stream: str) -> str:
     while True:
         admin = AIOKafkaAdminClient(**reach(address.kafka))
         try:
-            await admin.start()
+            await started(admin)
             if topic in await admin.list_topics():
                 if address.share and (fault := await fault_of_topic(admin, topic, address.share)):
                     raise ServeError(fault)

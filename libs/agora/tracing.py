@@ -23,6 +23,7 @@ from pydantic import AfterValidator
 
 from agora.backlog import Backlog
 from agora.identity import absence
+from agora.kafka import begin, started
 from agora.login import reach, why
 from agora.otlp import Away, Collector, NotTaken
 from agora.settings import Address, Namespace, Port, SettingsError, Variables
@@ -206,7 +207,7 @@ class Exporter:
         while True:
             admin = AIOKafkaAdminClient(**reach(self._kafka))
             try:
-                await admin.start()
+                await started(admin)
                 missing = set(self._topics) - set(await admin.list_topics())
                 reason = await absence(admin, min(missing)) if missing else ""
             finally:
@@ -233,7 +234,7 @@ class Exporter:
             check_crcs=False,  # the broker has checked them
         )
         try:
-            await consumer.start()
+            await begin(consumer)
             yield consumer
         finally:
             await consumer.stop()

@@ -9,7 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 
 from agora.identity import identity_of
-from agora.kafka import begin
+from agora.kafka import begin, started
 from agora.login import reach, why
 from agora.ports import Record
 from console.output import Failure
@@ -99,8 +99,8 @@ async def _opened(bootstrap: str, prefix: str, streams: Iterable[str]) -> AsyncG
 
 async def _places(bootstrap: str, topics: Sequence[str]) -> list[TopicPartition]:
     admin = AIOKafkaAdminClient(**reach(bootstrap))
-    await admin.start()
     try:
+        await started(admin)
         existing = set(await admin.list_topics())
         wanted = [topic for topic in topics if topic in existing]
         for topic in set(topics) - existing:  # one that we may not know of is not listed either

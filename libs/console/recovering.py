@@ -16,7 +16,7 @@ from agora.discovery import streams
 from agora.envelope import read_envelope
 from agora.identity import identity_of
 from agora.ingress import LANE
-from agora.kafka import KafkaLog, begin
+from agora.kafka import KafkaLog, begin, started
 from agora.login import reach
 from agora.partition import HistoryLost
 from agora.ports import Record
@@ -76,7 +76,7 @@ async def _check_log(store: PostgresStore, service: Service, address: Address) -
     group = group_of(service.name, address.namespace, address.share)
     admin = AIOKafkaAdminClient(**reach(address.kafka))
     try:
-        await admin.start()
+        await started(admin)
         if not service.ingress:
             identity = await identity_of(admin, topic)
             if (known := await store.identify(service.stream.name, identity)) != identity:
@@ -194,7 +194,7 @@ async def _reading(bootstrap: str) -> AsyncGenerator[_Reader]:
         **reach(bootstrap), group_id=None, enable_auto_commit=False, auto_offset_reset="earliest"
     )
     try:
-        await admin.start()
+        await started(admin)
         await begin(consumer)
         yield _Reader(consumer, admin)
     finally:

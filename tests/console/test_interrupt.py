@@ -32,5 +32,5 @@ async def interrupted(demo: Command, home: str) -> None:
     code, output = await demo.ended()
     assert (code, output) == (130, "")
     assert demo.said[-1] == "Interrupted."
-    assert not any("Traceback" in line for line in demo.said)
+    assert not any("Traceback" in line for line in demo.said), "\n".join(demo.said)
     assert not (Path(home) / "stack.json").exists()

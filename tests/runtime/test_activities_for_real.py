@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 from agora.activity import Call
@@ -11,6 +11,7 @@ from agora.run import Worker
 from agora.service import Service
 from tests.runtime.desk import Desk, Office
 from tests.runtime.errands import Ask, Outside, broken, errands, fetched
+from tests.runtime.work import working
 
 SECONDS_MAX: Final = 30
 ERRANDS: Final = 300
@@ -66,15 +67,8 @@ async def test_a_failed_attempt_is_in_the_database(office: Office) -> None:
     ]
 
 
-@asynccontextmanager
-async def at_work(office: Office, service: Service) -> AsyncGenerator[Worker]:
-    worker = Worker(service, office.kafka, office.database.url, office.prefix)
-    running = asyncio.create_task(worker.run())
-    try:
-        yield worker
-    finally:
-        worker.app.exit()
-        await asyncio.wait_for(running, SECONDS_MAX)
+def at_work(office: Office, service: Service) -> AbstractAsyncContextManager[Worker]:
+    return working(Worker(service, office.kafka, office.database.url, office.prefix))
 
 
 async def test_a_service_at_work_calls_side_by_side_tries_again_and_hears_every_outcome_once(office: Office) -> None:

@@ -1,8 +1,7 @@
 """A service that lets some time pass from poll to poll: steady traffic in portions, the rest at once."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +9,7 @@ from agora.linger import LINGER_RECORDS_MAX
 from agora.run import Worker
 from tests.runtime.counting import Add, counting
 from tests.runtime.desk import Office
+from tests.runtime.work import working
 
 SECONDS_MAX = 30
 LINGER_SECONDS = 3.0
@@ -18,16 +18,9 @@ NAMES = ("a", "b", "c", "d", "e")
 COMMITS = "SELECT count(DISTINCT xmin::text) FROM agents WHERE subject <> 'first'"
 
 
-@asynccontextmanager
-async def at_work(office: Office, linger_seconds: float) -> AsyncGenerator[Worker]:
+def at_work(office: Office, linger_seconds: float) -> AbstractAsyncContextManager[Worker]:
     service = replace(counting(), linger_seconds=linger_seconds)
-    worker = Worker(service, office.kafka, office.database.url, office.prefix)
-    running = asyncio.create_task(worker.run())
-    try:
-        yield worker
-    finally:
-        worker.app.exit()
-        await asyncio.wait_for(running, SECONDS_MAX)
+    return working(Worker(service, office.kafka, office.database.url, office.prefix))
 
 
 async def heard(office: Office, *counters: str) -> None:

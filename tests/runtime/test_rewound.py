@@ -1,5 +1,10 @@
 """A database, or a log, that was put back to an earlier time is noticed before anything is heard or said."""
 
+import asyncio
+import gc
+from contextlib import suppress
+from typing import Any
+
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -8,6 +13,7 @@ from agora.ports import OutboxRow, Unavailable
 from agora.rewound import CheckedLog, Noted, Rewound, check_offsets
 from agora.topics import ensure_topics
 from tests.runtime.kafka_reader import read
+from tests.runtime.work import leaving_no_task
 
 STREAM = "requests"
 
@@ -70,3 +76,17 @@ async def test_a_door_that_could_not_look_when_it_opened_looks_before_it_publish
     assert [record.value for record in await read(kafka, topic)] == [b"new"]
     for one in (noted, old, new):
         await one.close()
+
+
+async def test_a_door_that_stops_while_it_notes_leaves_nothing_behind(kafka: str, topic: str, namespace: str) -> None:
+    del topic
+    faults: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault))
+    async with leaving_no_task():
+        for milliseconds in range(60):  # whatever it is at by then
+            noted = Noted("gateway", kafka, STREAM, namespace)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(noted.note(milliseconds + 1), milliseconds / 1000)
+            await noted.close()
+            gc.collect()  # what nobody holds any more says so
+    assert not faults

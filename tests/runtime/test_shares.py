@@ -7,7 +7,7 @@ import sys
 from asyncio.subprocess import PIPE
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -35,6 +35,7 @@ from agora.wire import data_of, seal
 from tests.runtime.counting import COUNTERS, MIGRATION, TOTALS, Add, RingAfter, Totalled, counting
 from tests.runtime.desk import CAUSE
 from tests.runtime.kafka_reader import Raw, Teller, read
+from tests.runtime.work import working
 
 SECONDS_MAX: Final = 40
 PARTITIONS: Final = 4
@@ -75,16 +76,9 @@ class Branches:
         events = [Totalled.model_validate_json(bytes(envelope.data)) for envelope in envelopes.values()]
         return Counter((event.counter, event.total, event.note) for event in events)
 
-    @asynccontextmanager
-    async def at_work(self, share: Share) -> AsyncGenerator[Worker]:
+    def at_work(self, share: Share) -> AbstractAsyncContextManager[Worker]:
         """A process that serves a share."""
-        worker = Worker(counting(), self.kafka, self.urls[share], self.prefix, share)
-        running = asyncio.create_task(worker.run())
-        try:
-            yield worker
-        finally:
-            worker.app.exit()
-            await asyncio.wait_for(running, SECONDS_MAX)
+        return working(Worker(counting(), self.kafka, self.urls[share], self.prefix, share), SECONDS_MAX)
 
 
 @pytest.fixture(scope="module")

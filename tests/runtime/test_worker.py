@@ -1,8 +1,8 @@
 """A service at work by itself: its loops hear, decide, publish and remind, whoever goes away and comes back."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
@@ -14,20 +14,14 @@ from agora.run import Worker
 from tests.runtime.counting import Add, Ignored, RingAfter, counting
 from tests.runtime.desk import Office
 from tests.runtime.gate import Gate
+from tests.runtime.work import working
 
 SECONDS_MAX = 30
 WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
 
 
-@asynccontextmanager
-async def at_work(office: Office, database: str | None = None) -> AsyncGenerator[Worker]:
-    worker = Worker(counting(), office.kafka, database or office.database.url, office.prefix)
-    running = asyncio.create_task(worker.run())
-    try:
-        yield worker
-    finally:
-        worker.app.exit()
-        await asyncio.wait_for(running, SECONDS_MAX)
+def at_work(office: Office, database: str | None = None) -> AbstractAsyncContextManager[Worker]:
+    return working(Worker(counting(), office.kafka, database or office.database.url, office.prefix))
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
