@@ -20,6 +20,8 @@ from agora.requests import asking
 from market.buyers import CheckOut
 
 POLL_SECONDS: Final = 0.05
+LOOP_LOOK_SECONDS: Final = 0.15
+"""In a closed loop: every look asks all databases, so looking after each submission took from what is looked at."""
 LOOK_MS: Final = 50
 """In the open loop: looking more often took a tenth of two cores from what is looked at."""
 SUBMIT_MAX: Final = 500
@@ -108,8 +110,7 @@ async def closed_loop(
         if room > 0:
             await door.submit([asking(order.order, order) for order in islice(orders, room)])
             sent += room
-        else:
-            await asyncio.sleep(POLL_SECONDS)
+        await asyncio.sleep(now + LOOP_LOOK_SECONDS - perf_counter())
     return run
 
 
