@@ -36,8 +36,10 @@ async def _at_the_end(consumer: AIOKafkaConsumer, partitions: Sequence[TopicPart
 class Teller:
     """Somebody who writes records of any kind; those of one call arrive together."""
 
-    def __init__(self, bootstrap: str) -> None:
-        self._producer = AIOKafkaProducer(bootstrap_servers=bootstrap, max_request_size=1_048_576, linger_ms=5)
+    def __init__(self, bootstrap: str, compression: str | None = None) -> None:
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=bootstrap, max_request_size=1_048_576, linger_ms=5, compression_type=compression
+        )
 
     async def __aenter__(self) -> Self:
         await self._producer.start()

@@ -96,7 +96,7 @@ async def test_whoever_makes_topics_at_the_same_moment_finds_them_made(kafka: st
 
 
 async def test_of_two_that_make_topics_otherwise_one_is_told(kafka: str, namespace: str) -> None:
-    names, asked = [f"{namespace}totals"], (1, 2, 1, 2)
+    names, asked = [f"{namespace}{number}" for number in range(10)], (1, 2, 1, 2)
     ends = await asyncio.gather(*(ensure_topics(kafka, names, number) for number in asked), return_exceptions=True)
     (made,) = await _partitions_of(kafka, names)
     assert made in asked

@@ -11,9 +11,10 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from agora.partition import HistoryLost
 from agora.run import Worker
-from tests.runtime.counting import Add, Ignored, RingAfter, counting
+from tests.runtime.counting import COUNTERS, Add, Ignored, RingAfter, counting
 from tests.runtime.desk import Office
 from tests.runtime.gate import Gate
+from tests.runtime.kafka_reader import Teller
 from tests.runtime.work import working
 
 SECONDS_MAX = 30
@@ -52,6 +53,14 @@ async def test_what_is_told_is_heard_decided_published_and_remembered(office: Of
 
 async def fetched(office: Office, query: str, expected: list[tuple[Any, ...]]) -> bool:
     return await office.fetch(query) == expected
+
+
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+async def test_somebody_elses_records_are_heard_however_they_are_compressed(office: Office, codec: str) -> None:
+    async with at_work(office), Teller(office.kafka, codec) as teller:
+        await teller.tell(office.prefix + COUNTERS.name, *(office.numbered(Add(counter="a", amount=1)) for _ in "12"))
+        await settled(office, "a", 2)
+    assert await office.totals() == [("a", 1), ("a", 2)]
 
 
 async def test_a_consumer_group_set_back_to_the_beginning_doubles_nothing(office: Office) -> None:

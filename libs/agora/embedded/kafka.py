@@ -113,8 +113,9 @@ class EmbeddedKafka:
         self._process.stop()
 
     def _start(self) -> None:
-        jars = fetch(self._cache / "jars")
-        java = [find_java(), *JAVA_OPTIONS, "-cp", ":".join(str(jar) for jar in jars)]
+        jars = ":".join(str(jar) for jar in fetch(self._cache / "jars"))
+        # Kafka unpacks what reads compressed records, and a shared /tmp may forbid to run anything from there.
+        java = [find_java(), *JAVA_OPTIONS, f"-Djava.io.tmpdir={self.directory}", "-cp", jars]
         for attempt in range(START_ATTEMPTS_MAX):
             port = free_port(self._process.last_port() if attempt == 0 else 0)
             self._write_properties(port, free_port())
