@@ -67,6 +67,6 @@ def test_spans_go_from_our_exporter_to_the_collector_and_from_there_to_jaeger() 
     hears = collector["receivers"]["otlp"]["protocols"]["http"]["endpoint"]
     assert CONTAINERS["traces"]["environment"]["AGORA_OTLP"] == f"http://collector:{hears.split(':')[1]}"
     port = jaeger["receivers"]["otlp"]["protocols"]["grpc"]["endpoint"].split(":")[1]
-    tells = collector["exporters"]["otlp"]
+    tells = collector["exporters"]["otlp_grpc"]
     assert tells["endpoint"] == f"jaeger:{port}"
     assert tells["sending_queue"]["enabled"] is False, "what is only queued is not there yet, and would be lost"
