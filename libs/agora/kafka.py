@@ -93,7 +93,6 @@ class KafkaLog:
             acks="all",
             enable_idempotence=True,
             linger_ms=0,
-            compression_type="zstd",
             max_batch_size=BATCH_BYTES_MAX,
             max_request_size=2 * BATCH_BYTES_MAX,
             request_timeout_ms=PUBLISH_SECONDS_MAX * 1000,

@@ -89,6 +89,20 @@ async def test_a_topic_whose_times_are_the_producers_own_is_refused_with_what_to
         await ensure_topics(kafka, [f"{namespace}totals"], 1)
 
 
+async def test_what_is_said_to_a_topic_that_kafka_compresses_is_read_as_it_was(kafka: str, namespace: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    settings = {"compression.type": "zstd", "message.timestamp.type": "LogAppendTime"}
+    await admin.create_topics([NewTopic(f"{namespace}totals", 1, 1, topic_configs=settings)])
+    await admin.close()
+    await ensure_topics(kafka, [f"{namespace}totals"], 1)
+    log = KafkaLog(kafka, namespace)
+    assert await log.publish(said(*(("a", b"%d" % number) for number in range(100)))) == 100
+    await log.close()
+    records = await read(kafka, f"{namespace}totals", 100)
+    assert [record.value for record in records] == [b"%d" % number for number in range(100)]
+
+
 async def test_whoever_makes_topics_at_the_same_moment_finds_them_made(kafka: str, namespace: str) -> None:
     names = [f"{namespace}{number}" for number in range(10)]
     await asyncio.gather(*(ensure_topics(kafka, names, 2) for _ in range(8)))
