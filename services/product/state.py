@@ -50,14 +50,12 @@ class Listed:
 
     def release(self, transaction: TransactionId) -> "Listed":
         """Take a promise back."""
-        reservations = self.reservations.copy()
-        quantity = reservations.pop(transaction)
+        quantity, reservations = self._without(transaction)
         return replace(self, reserved=self.reserved - quantity, reservations=reservations)
 
     def sell(self, transaction: TransactionId) -> "Listed":
         """Part with the units promised to a transaction."""
-        reservations = self.reservations.copy()
-        quantity = reservations.pop(transaction)
+        quantity, reservations = self._without(transaction)
         return replace(
             self,
             stock=self.stock - quantity,
@@ -69,6 +67,11 @@ class Listed:
     def take_back(self, quantity: int) -> "Listed":
         """Have units that were sold in stock again, to be sold in whatever version there is now."""
         return replace(self, stock=self.stock + quantity, sold=self.sold - quantity)
+
+    def _without(self, transaction: TransactionId) -> tuple[int, dict[TransactionId, int]]:
+        """The units promised to a transaction, and the promises that are left without it."""
+        reservations = self.reservations.copy()
+        return reservations.pop(transaction), reservations
 
 
 Product: TypeAlias = Unlisted | Listed

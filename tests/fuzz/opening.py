@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -52,7 +53,8 @@ def codec(service: Service) -> Codec:
 class Opening:
     """Opens every record once per service. ``outcomes`` counts openings, ``dead`` those that end as dead letters.
 
-    Times are processor time, so that whatever else the machine does is not counted.
+    Times are processor time, so that whatever else the machine does is not counted. While others use the same cores it
+    is longer, so what would be the slowest is opened once more, uncounted, and is as slow as in the better of both.
     """
 
     codecs: Mapping[str, Codec] = field(default_factory=lambda: {one.name: codec(one) for one in services()})
@@ -76,13 +78,20 @@ class Opening:
         took = time.thread_time() - began
         self.inputs += 1
         self.opening_seconds += took
-        if took > self.slowest_seconds:
+        if took > self.slowest_seconds and (took := min(took, self._once_more(record))) > self.slowest_seconds:
             self.slowest_seconds, self.slowest = took, record
 
     @property
     def openings(self) -> int:
         """How many openings ended, in whatever way."""
         return self.outcomes.total() + self.dead.total()
+
+    def _once_more(self, record: MemoryRecord) -> float:
+        began = time.thread_time()
+        for one in self.codecs.values():
+            with suppress(Undecodable):
+                one.open(record)
+        return time.thread_time() - began
 
 
 def reason_of(text: str) -> str:

@@ -1,10 +1,12 @@
 """Read and write Kafka as somebody else would, by the client alone."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from typing import NamedTuple, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 
 READ_SECONDS_MAX = 20
 
@@ -31,6 +33,17 @@ async def read(
 async def _at_the_end(consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> bool:
     ends = await consumer.end_offsets(list(partitions))
     return all([await consumer.position(partition) >= ends[partition] for partition in partitions])
+
+
+@asynccontextmanager
+async def administering(bootstrap: str) -> AsyncGenerator[AIOKafkaAdminClient]:
+    """A client that makes, changes and describes topics."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        yield admin
+    finally:
+        await admin.close()
 
 
 class Teller:

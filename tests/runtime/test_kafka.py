@@ -10,7 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from agora.kafka import KafkaLog, place
 from agora.ports import Unavailable
 from agora.topics import TopicError, ensure_topics
-from tests.runtime.kafka_reader import read
+from tests.runtime.kafka_reader import administering, read
 from tests.runtime.stores import said
 from tests.runtime.work import leaving_no_task
 
@@ -78,11 +78,7 @@ def test_keys_are_placed_as_the_java_client_places_them(key: str, hash_: int) ->
 
 
 async def test_a_topic_whose_times_are_the_producers_own_is_refused_with_what_to_do(kafka: str, namespace: str) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
-    await admin.start()
-    foreign = NewTopic(f"{namespace}totals", 1, 1, topic_configs={"message.timestamp.type": "CreateTime"})
-    await admin.create_topics([foreign])
-    await admin.close()
+    await _make(kafka, f"{namespace}totals", {"message.timestamp.type": "CreateTime"})
     with pytest.raises(
         TopicError, match=r"message.timestamp.type=CreateTime .* --add-config message.timestamp.type=Log"
     ):
@@ -90,11 +86,7 @@ async def test_a_topic_whose_times_are_the_producers_own_is_refused_with_what_to
 
 
 async def test_what_is_said_to_a_topic_that_kafka_compresses_is_read_as_it_was(kafka: str, namespace: str) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
-    await admin.start()
-    settings = {"compression.type": "zstd", "message.timestamp.type": "LogAppendTime"}
-    await admin.create_topics([NewTopic(f"{namespace}totals", 1, 1, topic_configs=settings)])
-    await admin.close()
+    await _make(kafka, f"{namespace}totals", {"compression.type": "zstd", "message.timestamp.type": "LogAppendTime"})
     await ensure_topics(kafka, [f"{namespace}totals"], 1)
     log = KafkaLog(kafka, namespace)
     assert await log.publish(said(*(("a", b"%d" % number) for number in range(100)))) == 100
@@ -146,10 +138,11 @@ async def test_a_topic_that_is_made_and_never_listed_is_told(
         await ensure_topics(kafka, [f"{namespace}totals"], 1)
 
 
+async def _make(kafka: str, name: str, settings: dict[str, str]) -> None:
+    async with administering(kafka) as admin:
+        await admin.create_topics([NewTopic(name, 1, 1, topic_configs=settings)])
+
+
 async def _partitions_of(kafka: str, names: list[str]) -> set[int]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
-    await admin.start()
-    try:
+    async with administering(kafka) as admin:
         return {len(topic["partitions"]) for topic in await admin.describe_topics(names)}
-    finally:
-        await admin.close()

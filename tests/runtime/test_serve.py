@@ -12,7 +12,6 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient
 
 from agora.discovery import folders
 from agora.migrations import upgrade
@@ -20,6 +19,7 @@ from agora.provision import Access, provision
 from agora.serve import READY
 from agora.topics import ensure_topics
 from tests.runtime.gate import Gate
+from tests.runtime.kafka_reader import administering
 
 NAME = "product"
 SECONDS_MAX = 30
@@ -121,13 +121,11 @@ async def test_a_topic_made_anew_is_refused_until_its_loss_is_accepted(
 
 async def made_anew(kafka: str, topic: str) -> None:
     """Delete a topic and make it again under its name."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
-    await admin.start()
-    await admin.delete_topics([topic])
-    async with asyncio.timeout(SECONDS_MAX):
-        while topic in await admin.list_topics():
-            await asyncio.sleep(0.05)
-    await admin.close()
+    async with administering(kafka) as admin:
+        await admin.delete_topics([topic])
+        async with asyncio.timeout(SECONDS_MAX):
+            while topic in await admin.list_topics():
+                await asyncio.sleep(0.05)
     await ensure_topics(kafka, [topic], 2)
 
 

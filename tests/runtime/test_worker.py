@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.admin import RecordsToDelete
 
 from agora.partition import HistoryLost
 from agora.run import Worker
 from tests.runtime.counting import COUNTERS, Add, Ignored, RingAfter, counting
 from tests.runtime.desk import Office
 from tests.runtime.gate import Gate
-from tests.runtime.kafka_reader import Teller
+from tests.runtime.kafka_reader import Teller, administering
 from tests.runtime.work import working
 
 SECONDS_MAX = 30
@@ -141,10 +141,8 @@ async def both_joined(one: Worker, other: Worker) -> bool:
 async def test_a_worker_whose_history_was_deleted_stops_loudly(office: Office) -> None:
     await office.tell(*(Add(counter="a", amount=1) for _ in range(5)))
     await office.desk().hear((await office.records())[:2])
-    admin = AIOKafkaAdminClient(bootstrap_servers=office.kafka)
-    await admin.start()
-    await admin.delete_records({TopicPartition(f"{office.prefix}counters", 0): RecordsToDelete(before_offset=3)})
-    await admin.close()
+    async with administering(office.kafka) as admin:
+        await admin.delete_records({TopicPartition(f"{office.prefix}counters", 0): RecordsToDelete(before_offset=3)})
     worker = Worker(counting(), office.kafka, office.database.url, office.prefix)
     with pytest.raises(HistoryLost, match="goes on at offset 3, but 2 is the next one to hear"):
         await asyncio.wait_for(worker.run(), SECONDS_MAX)
